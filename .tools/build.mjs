@@ -1,0 +1,96 @@
+/**
+ * Builds `dist`: the library with tsc, one file for one file, and the `owf` command as a bundle that starts fast.
+ *
+ * In the bundle every static import of a relative module is inlined, and every dynamic `import("./…")` stays an import
+ * of the unbundled library beside it (`dist/bin/owf.js` → `dist/node/…`). That is how a workflow and the runtime share
+ * one Effect: the bundle parses arguments, the library runs.
+ *
+ * `--lenient` keeps going after type errors; the test run uses it, `npm run verify` reports them.
+ */
+import { build } from "esbuild"
+import { spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = Path.resolve(import.meta.dirname, "..")
+const src = Path.join(root, "src")
+const dist = Path.join(root, "dist")
+const lenient = process.argv.includes("--lenient")
+
+compile()
+removeStale()
+await bundle()
+
+function compile() {
+  const tsc = fileURLToPath(import.meta.resolve("typescript/bin/tsc"))
+  const { status, stdout } = spawnSync(process.execPath, [tsc, "-b", "src"], { cwd: root, encoding: "utf8" })
+  if (status === 0) return
+  if (!lenient) {
+    process.stderr.write(stdout)
+    process.exit(1)
+  }
+  const errors = stdout.split("\n").filter((line) => /: error TS\d+:/.test(line))
+  process.stderr.write(`build: continuing with ${errors.length} type errors, the first: ${errors[0]?.slice(0, 200)}\n`)
+}
+
+/** A module that was renamed or deleted must not be published. */
+function removeStale() {
+  for (const entry of Fs.readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+    if (entry.startsWith("bin/") || !/\.(?:js|d\.ts)(?:\.map)?$/.test(entry)) continue
+    const source = Path.join(src, entry.replace(/\.(?:js|d\.ts)(?:\.map)?$/, ".ts"))
+    if (!Fs.existsSync(source)) Fs.rmSync(Path.join(dist, entry))
+  }
+}
+
+async function bundle() {
+  const entry = Path.join(src, "bin.ts")
+  if (!Fs.existsSync(entry)) return
+  const out = Path.join(dist, "bin", "owf.js")
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    outfile: out,
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    minifyWhitespace: true,
+    minifySyntax: true,
+    keepNames: true,
+    legalComments: "none",
+    external: ["better-sqlite3", "oxc-transform", "minijinja-js"],
+    plugins: [unbundled(Path.dirname(out))],
+    // CommonJS inside an ES module calls require
+    banner: {
+      js: `#!/usr/bin/env node\nimport{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);`
+    },
+    logLevel: "warning"
+  })
+  for (const file of outputFiles) replace(file.path, file.text.replace(/^(#![^\n]*\n)#![^\n]*\n/, "$1"))
+}
+
+/** @returns {import("esbuild").Plugin} */
+function unbundled(from) {
+  return {
+    name: "unbundled-library",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\.?\// }, ({ path, kind, resolveDir }) => {
+        const target = Path.resolve(resolveDir, path)
+        if (kind !== "dynamic-import" || !target.startsWith(src + Path.sep)) return undefined
+        const module = Path.join(dist, Path.relative(src, target)).replace(/\.ts$/, ".js")
+        return { path: Path.relative(from, module).split(Path.sep).join("/"), external: true }
+      })
+    }
+  }
+}
+
+/** Replaces a file in one step, so that a command that is being started never sees half of it. */
+function replace(path, text) {
+  if (Fs.existsSync(path) && Fs.readFileSync(path, "utf8") === text) return
+  Fs.mkdirSync(Path.dirname(path), { recursive: true })
+  const temporary = `${path}.${process.pid}.tmp`
+  Fs.writeFileSync(temporary, text, { mode: 0o755 })
+  Fs.chmodSync(temporary, 0o755)
+  Fs.renameSync(temporary, path)
+}
