@@ -1,0 +1,37 @@
+import { spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+
+/** Root of the checkout. */
+export const root: string = Path.resolve(import.meta.dirname, "../..")
+
+/** A new directory with the given files, removed when the test process ends. */
+export const directoryWith = (files: Readonly<Record<string, string>>): string => {
+  const directory = Fs.realpathSync(Fs.mkdtempSync(Path.join(Os.tmpdir(), "owf-test-")))
+  if (created.length === 0) process.once("exit", removeCreated)
+  created.push(directory)
+  for (const [name, text] of Object.entries(files)) {
+    Fs.mkdirSync(Path.dirname(Path.join(directory, name)), { recursive: true })
+    Fs.writeFileSync(Path.join(directory, name), text)
+  }
+  return directory
+}
+
+const created: Array<string> = []
+
+const removeCreated = (): void => {
+  for (const directory of created) Fs.rmSync(directory, { recursive: true, force: true })
+}
+
+/** Runs a program under Node with our loader and returns what it printed. */
+export const runWithLoader = (
+  file: string,
+  ...parameters: ReadonlyArray<string>
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } =>
+  spawnSync(process.execPath, ["--import", Path.join(root, "dist/node/register.js"), file, ...parameters], {
+    cwd: Path.dirname(file),
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"] },
+    timeout: 25_000
+  })
