@@ -52,14 +52,15 @@ export const load: Module.LoadHook = async (url, context, nextLoad) => {
  * @since 0.1.0
  */
 export const resolveSync: Module.ResolveHookSync = (specifier, context, nextResolve) => {
+  const asWritten = { ...context }
   if (isShared(specifier)) {
     try {
       return nextResolve(specifier, { ...context, parentURL: import.meta.url })
     } catch (error) {
-      if (!isUnknownPackage(error)) throw namingImporter(error, context.parentURL)
+      if (!isUnknownPackage(error)) throw namingImporter(error, asWritten.parentURL)
     }
   }
-  return nextResolve(findSource(specifier, context.parentURL), context)
+  return nextResolve(findSource(specifier, asWritten.parentURL), asWritten)
 }
 
 /**
