@@ -1,0 +1,198 @@
+/**
+ * What is stored of runs, calls and attempts, as one codec per record.
+ *
+ * The encoded side is the database row and, unchanged, what `--json` prints: the field names of the command line's
+ * contract (`run_id`, `call_index`, …). The decoded side is what programs use. A field that does not decode is a
+ * corrupt store, never a value to guess.
+ */
+import * as Schema from "effect/Schema"
+import { CallId, RunId } from "./Ids.ts"
+import { CachePolicy, CacheStatus, CallStatus, Isolation, RunStatus } from "./Status.ts"
+
+const text = Schema.String
+const textOrNull = Schema.NullOr(Schema.String)
+const count = Schema.NonNegativeInt
+const countOrNull = Schema.NullOr(Schema.NonNegativeInt)
+const usdOrNull = Schema.NullOr(Schema.Number)
+
+const key = <A, I>(schema: Schema.Schema<A, I>, name: string) =>
+  Schema.propertySignature(schema).pipe(Schema.fromKey(name))
+
+/**
+ * One execution of a workflow in a home; times are UTC, ISO 8601 with milliseconds.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Run = Schema.Struct({
+  id: RunId,
+  rootRunId: key(RunId, "root_run_id"),
+  parentRunId: key(Schema.NullOr(RunId), "parent_run_id"),
+  workflowName: key(text, "workflow_name"),
+  workflowDescription: key(textOrNull, "workflow_description"),
+  scriptPath: key(textOrNull, "script_path"),
+  scriptHash: key(textOrNull, "script_hash"),
+  argsJson: key(text, "args_json"),
+  outputJson: key(textOrNull, "output_json"),
+  status: RunStatus,
+  /** Counts up each time the run is resumed, from 1. */
+  attempt: key(count, "attempt_number"),
+  depth: count,
+  provider: text,
+  model: textOrNull,
+  cachePolicy: key(CachePolicy, "cache_policy"),
+  budgetTotalTokens: key(countOrNull, "budget_total_tokens"),
+  budgetSpentTokens: key(count, "budget_spent_tokens"),
+  budgetTotalCostUsd: key(usdOrNull, "budget_total_cost_usd"),
+  budgetSpentCostUsd: key(Schema.Number, "budget_spent_cost_usd"),
+  errorKind: key(textOrNull, "error_kind"),
+  errorMessage: key(textOrNull, "error_message"),
+  createdAt: key(text, "created_at"),
+  startedAt: key(text, "started_at"),
+  completedAt: key(textOrNull, "completed_at"),
+  updatedAt: key(text, "updated_at")
+})
+
+/**
+ * One execution of a workflow in a home.
+ * @category models
+ * @since 0.1.0
+ */
+export type Run = typeof Run.Type
+
+/**
+ * One `agent()` of a run. `status` is `running` from the moment its intent is stored until it is settled.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Call = Schema.Struct({
+  id: CallId,
+  runId: key(RunId, "run_id"),
+  index: key(count, "call_index"),
+  callKey: key(text, "call_key"),
+  cacheKey: key(text, "cache_key"),
+  ordinal: count,
+  label: textOrNull,
+  phase: textOrNull,
+  position: text,
+  prompt: text,
+  /** Canonical JSON of what decides the answer beside the prompt. */
+  optsJson: key(text, "opts_json"),
+  /** JSON of the options that do not decide the answer: timeout, policy, metadata. */
+  settingsJson: key(textOrNull, "settings_json"),
+  provider: text,
+  model: text,
+  agentType: key(textOrNull, "agent_type"),
+  isolation: Isolation,
+  status: Schema.Literal(...CallStatus.literals, "running"),
+  cacheStatus: key(CacheStatus, "cache_status"),
+  cachePolicy: key(CachePolicy, "cache_policy"),
+  /** The call of another run a hit was answered from. */
+  sourceCallId: key(Schema.NullOr(CallId), "source_call_id"),
+  schemaHash: key(textOrNull, "schema_hash"),
+  outputText: key(textOrNull, "output_text"),
+  outputJson: key(textOrNull, "output_json"),
+  validationErrorsJson: key(textOrNull, "validation_errors_json"),
+  errorKind: key(textOrNull, "error_kind"),
+  error: textOrNull,
+  worktreePath: key(textOrNull, "worktree_path"),
+  worktreeBranch: key(textOrNull, "worktree_branch"),
+  changedFilesJson: key(textOrNull, "changed_files_json"),
+  attempts: count,
+  inputTokens: key(count, "input_tokens"),
+  outputTokens: key(count, "output_tokens"),
+  cacheReadTokens: key(count, "cache_read_tokens"),
+  cacheWriteTokens: key(count, "cache_write_tokens"),
+  estimatedCostUsd: key(usdOrNull, "estimated_cost_usd"),
+  durationMs: key(Schema.NullOr(Schema.Number), "duration_ms"),
+  /** The run's attempt this call was last answered in, by a provider, the cache or the journal. */
+  runAttempt: key(count, "run_attempt"),
+  createdAt: key(text, "created_at"),
+  completedAt: key(textOrNull, "completed_at")
+})
+
+/**
+ * One `agent()` of a run.
+ * @category models
+ * @since 0.1.0
+ */
+export type Call = typeof Call.Type
+
+/**
+ * One request to a provider on behalf of a call, with what was set aside for it and what it used.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Attempt = Schema.Struct({
+  callId: key(CallId, "call_id"),
+  attempt: count,
+  /** `lost`: the process died between the request and the answer, so its reservation counts as spent. */
+  status: Schema.Literal("running", "done", "failed", "lost"),
+  reservedTokens: key(count, "reserved_tokens"),
+  reservedCostUsd: key(Schema.Number, "reserved_cost_usd"),
+  inputTokens: key(count, "input_tokens"),
+  outputTokens: key(count, "output_tokens"),
+  cacheReadTokens: key(count, "cache_read_tokens"),
+  cacheWriteTokens: key(count, "cache_write_tokens"),
+  costUsd: key(usdOrNull, "cost_usd"),
+  /** Who priced it: the provider itself, or a price table and its version. */
+  costSource: key(textOrNull, "cost_source"),
+  model: textOrNull,
+  sessionId: key(textOrNull, "session_id"),
+  errorKind: key(textOrNull, "error_kind"),
+  error: textOrNull,
+  raw: textOrNull,
+  startedAt: key(text, "started_at"),
+  completedAt: key(textOrNull, "completed_at")
+})
+
+/**
+ * One request to a provider on behalf of a call.
+ * @category models
+ * @since 0.1.0
+ */
+export type Attempt = typeof Attempt.Type
+
+/**
+ * Something that happened in a run, in order of `id`.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Event = Schema.Struct({
+  id: count,
+  runId: key(RunId, "run_id"),
+  callId: key(Schema.NullOr(CallId), "call_id"),
+  runAttempt: key(count, "run_attempt"),
+  type: text,
+  message: text,
+  dataJson: key(textOrNull, "data_json"),
+  timestamp: text
+})
+
+/**
+ * Something that happened in a run.
+ * @category models
+ * @since 0.1.0
+ */
+export type Event = typeof Event.Type
+
+/**
+ * A file of a run, as it is written from the database; `path` is relative to the run's directory.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Artifact = Schema.Struct({
+  runId: key(RunId, "run_id"),
+  callId: key(Schema.NullOr(CallId), "call_id"),
+  kind: text,
+  path: text,
+  sha256: text,
+  sizeBytes: key(count, "size_bytes"),
+  createdAt: key(text, "created_at")
+})
+
+/**
+ * A file of a run.
+ * @category models
+ * @since 0.1.0
+ */
+export type Artifact = typeof Artifact.Type

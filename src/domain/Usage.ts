@@ -1,0 +1,62 @@
+/**
+ * Tokens a provider counted for a request, in four disjoint buckets.
+ *
+ * `inputTokens` leaves out what was read from or written to the provider's prompt cache; `outputTokens` includes
+ * reasoning. Adding is associative with `zero` as its unit, so partial counts may be summed in any order.
+ */
+import * as Schema from "effect/Schema"
+
+const Count = Schema.NonNegativeInt
+
+/**
+ * Token counts of one or several requests.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Usage = Schema.Struct({
+  inputTokens: Schema.propertySignature(Count).pipe(Schema.fromKey("input_tokens")),
+  outputTokens: Schema.propertySignature(Count).pipe(Schema.fromKey("output_tokens")),
+  cacheReadTokens: Schema.propertySignature(Count).pipe(Schema.fromKey("cache_read_tokens")),
+  cacheWriteTokens: Schema.propertySignature(Count).pipe(Schema.fromKey("cache_write_tokens"))
+})
+
+/**
+ * Token counts of one or several requests.
+ * @category models
+ * @since 0.1.0
+ */
+export type Usage = typeof Usage.Type
+
+/**
+ * No tokens.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const zero: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+
+/**
+ * Usage with the buckets not named left at zero.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (counts: Partial<Usage>): Usage => ({ ...zero, ...counts })
+
+/**
+ * Sum of two usages, bucket by bucket.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const add = (a: Usage, b: Usage): Usage => ({
+  inputTokens: a.inputTokens + b.inputTokens,
+  outputTokens: a.outputTokens + b.outputTokens,
+  cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+  cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens
+})
+
+/**
+ * All tokens a budget counts: the sum of the four buckets.
+ * @category converting
+ * @since 0.1.0
+ */
+export const total = (usage: Usage): number =>
+  usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens

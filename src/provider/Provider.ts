@@ -1,0 +1,202 @@
+/**
+ * The port to whatever answers a prompt: a command line, an HTTP API, a script of answers in a test.
+ *
+ * - P1. `ask` sends at most one request. Retries, re-prompts and deadlines belong to the caller, which records each
+ *   request as an attempt of its own.
+ * - P2. An answer is complete or it is a `ProviderError`: a truncated, refused or empty answer never succeeds.
+ * - P3. Interrupting `ask` ends the request and everything started for it before the interruption returns.
+ * - P4. No error, answer or event holds a key, a header or a command line.
+ *
+ * A custom provider is one object of type `Provider` and one line in `Providers.layer`.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { ProviderReason } from "../domain/AgentError.ts"
+import type { NanoUsd } from "../domain/Money.ts"
+import { Usage } from "../domain/Usage.ts"
+import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
+
+/**
+ * What a provider can be relied on for; asking for more is a typed error before any request.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Capabilities {
+  /** `native`: the provider enforces the schema; `prompt`: it is asked in words; `none`: a call with a schema is refused. */
+  readonly schema: "native" | "prompt" | "none"
+  /** Whether an agent of this provider can read files of the working directory. */
+  readonly readsFiles: boolean
+  /** Whether an agent of this provider can change files, so that mutating calls make sense. */
+  readonly writesFiles: boolean
+  /** Whether `maxOutputTokens` is a hard bound, so that a budget can be held exactly. */
+  readonly boundsOutput: boolean
+  /** Whether `temperature` is passed on. */
+  readonly temperature: boolean
+  /** Requests this provider should serve at the same time; undefined for no limit of its own. */
+  readonly concurrency: number | undefined
+}
+
+/**
+ * One request, with every default applied.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly callId: string
+  /** Counts the requests of a call, from 1. */
+  readonly attempt: number
+  readonly prompt: string
+  readonly system: string | undefined
+  readonly schema: JsonSchemaObject | undefined
+  readonly model: string
+  readonly temperature: number | undefined
+  readonly maxOutputTokens: number | undefined
+  readonly agentType: string | undefined
+  readonly permissions: ReadonlyArray<string> | undefined
+  readonly readScope: ReadonlyArray<string> | undefined
+  readonly writeScope: ReadonlyArray<string> | undefined
+  /** Directory the agent works in; undefined for the process's own. */
+  readonly cwd: string | undefined
+  /** What is left of the call's deadline. */
+  readonly timeout: Duration.Duration
+  /** The answer that was not accepted and why, when this request asks again. */
+  readonly correction: { readonly answer: string; readonly problem: string } | undefined
+  /** Session of an earlier attempt to continue, for providers that have sessions. */
+  readonly session: string | undefined
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Who said what a request cost.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cost {
+  readonly amount: NanoUsd
+  /** `provider`, or the name and version of the price table. */
+  readonly source: string
+}
+
+/**
+ * A complete answer.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly text: string
+  /** The structured answer, for providers that return one apart from the text. */
+  readonly structured: unknown
+  /** Exactly what the provider sent, as far as it was kept. */
+  readonly raw: string
+  /** Undefined when the provider does not count. */
+  readonly usage: Usage | undefined
+  /** Undefined when the price is not known. */
+  readonly cost: Cost | undefined
+  /** The model that answered, when the provider names it. */
+  readonly model: string | undefined
+  readonly session: string | undefined
+}
+
+/**
+ * What a request may use at most, as far as that is known before it is sent.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Estimate {
+  readonly inputTokens: number
+  /** Bound on output when the caller sets none. */
+  readonly outputTokens: number
+  /** Cost of such a request; undefined when the model's price is not known. */
+  readonly cost: (inputTokens: number, outputTokens: number) => NanoUsd | undefined
+}
+
+/**
+ * Facts a provider learns before its answer is complete; each is stored when it arrives.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Listener {
+  /** The session the request runs in: from now on it can be continued. */
+  readonly session: (id: string) => Effect.Effect<void>
+}
+
+/**
+ * Something that answers prompts.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Provider {
+  readonly name: string
+  readonly capabilities: Capabilities
+  /** The model that will be asked for when a call names this one, or none. */
+  readonly resolveModel: (requested: string | undefined) => string
+  readonly estimate: (request: Omit<Request, "timeout">) => Estimate
+  /** Sends one request (P1). */
+  readonly ask: (request: Request, listener: Listener) => Effect.Effect<Answer, ProviderError>
+}
+
+/**
+ * A request that was not answered.
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProviderError extends Schema.TaggedError<ProviderError>("owf/Provider/ProviderError")("ProviderError", {
+  provider: Schema.String,
+  reason: ProviderReason,
+  /** What happened and what to do about it, in a sentence, without keys. */
+  detail: Schema.String,
+  /** Least time to wait before asking again, when the provider says so. */
+  retryAfterMs: Schema.optional(Schema.Number),
+  /** What came back, as far as it was kept. */
+  raw: Schema.optional(Schema.String),
+  /** Tokens used all the same. */
+  usage: Schema.optional(Usage),
+  /** Cost in billionths of a dollar all the same, and who said so. */
+  cost: Schema.optional(Schema.Struct({ amount: Schema.Number, source: Schema.String })),
+  session: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    return `${this.provider}: ${this.detail}`
+  }
+
+  /** Whether the same request may succeed later without a change. */
+  get isTransient(): boolean {
+    return transient.has(this.reason)
+  }
+}
+
+/**
+ * A provider name nothing is registered under, or one whose configuration is incomplete.
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProviderUnavailable
+  extends Schema.TaggedError<ProviderUnavailable>("owf/Provider/ProviderUnavailable")("ProviderUnavailable", {
+    provider: Schema.String,
+    detail: Schema.String
+  })
+{
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/**
+ * Finds the provider a call names.
+ * @category services
+ * @since 0.1.0
+ */
+export class Providers extends Context.Tag("owf/Provider/Providers")<Providers, {
+  /** Names that can be asked for, aliases left out, sorted. */
+  readonly names: Effect.Effect<ReadonlyArray<string>>
+  /** The provider of a name or alias, in any case; its one instance per process holds its limits. */
+  readonly get: (name: string) => Effect.Effect<Provider, ProviderUnavailable>
+}>() {}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const transient: ReadonlySet<typeof ProviderReason.Type> = new Set(["RateLimited", "Overloaded", "Unavailable", "Transport"])

@@ -1,0 +1,470 @@
+/**
+ * The port to the record of runs: everything a run did, in one database per home.
+ *
+ * - S1. A write has reached the disk when its effect succeeds; nothing is acknowledged earlier.
+ * - S2. A write happens whole or not at all. Writes of different calls may share a commit, and one that cannot be made
+ *   fails alone.
+ * - S3. Writes on behalf of a run carry its ownership; after another process took the run over they fail with
+ *   `OwnershipLost` and change nothing.
+ * - S4. The money of a run is the sum of its attempts: what a request may use is stored with the request's intent and
+ *   what it used with its outcome. There is no second counter that could disagree.
+ * - S5. The cache points at settled calls; an entry appears in the same transaction as the call it points at.
+ *
+ * Files under the run directory are not the store: they are written from it afterwards and can be written again.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { CallId, RunId } from "../domain/Ids.ts"
+import type { NanoUsd } from "../domain/Money.ts"
+import type * as Records from "../domain/Records.ts"
+import type { CachePolicy, CacheStatus, CallStatus, Isolation, RunStatus } from "../domain/Status.ts"
+import type { Usage } from "../domain/Usage.ts"
+
+// -----------------------------------------------------------------------------
+// errors
+// -----------------------------------------------------------------------------
+
+/**
+ * Why the store cannot be opened, read or written.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const StoreReason = Schema.Literal(
+  /** The home does not exist and may not be made by a reading command. */
+  "Missing",
+  /** The home is a file, or something else that is not a directory. */
+  "NotADirectory",
+  "PermissionDenied",
+  "ReadOnly",
+  /** Not a database, or a damaged one. */
+  "Corrupt",
+  /** An empty database file beside run directories: the record was lost, not new. */
+  "Lost",
+  /** Written by a newer version of this program. */
+  "TooNew",
+  /** Written by another program. */
+  "Foreign",
+  "DiskFull",
+  /** Reading or writing the disk failed. */
+  "Io",
+  /** Another process held the lock for longer than we wait. */
+  "Busy",
+  /** The native driver is missing or was built for another Node. */
+  "Driver",
+  /** A row that breaks a rule of the schema, or does not decode. */
+  "Invalid"
+)
+
+/**
+ * The store cannot be opened, read or written; `detail` says what happened and what to do.
+ * @category errors
+ * @since 0.1.0
+ */
+export class StoreError extends Schema.TaggedError<StoreError>("owf/RunStore/StoreError")("StoreError", {
+  reason: StoreReason,
+  /** The database file or the directory concerned. */
+  path: Schema.String,
+  detail: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/**
+ * No run has this id; `nearest` lists ids that look like it, the newest first.
+ * @category errors
+ * @since 0.1.0
+ */
+export class RunNotFound extends Schema.TaggedError<RunNotFound>("owf/RunStore/RunNotFound")("RunNotFound", {
+  runId: Schema.String,
+  home: Schema.String,
+  nearest: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return this.runId === "latest"
+      ? `There are no runs in ${this.home}.`
+      : `There is no run ${this.runId} in ${this.home}.` +
+        (this.nearest.length === 0 ? "" : ` Did you mean ${this.nearest.join(" or ")}?`)
+  }
+}
+
+/**
+ * A live process owns the run.
+ * @category errors
+ * @since 0.1.0
+ */
+export class RunOwned extends Schema.TaggedError<RunOwned>("owf/RunStore/RunOwned")("RunOwned", {
+  runId: Schema.String,
+  pid: Schema.Int,
+  host: Schema.String,
+  since: Schema.String
+}) {
+  override get message(): string {
+    return `Run ${this.runId} is owned by process ${this.pid} on ${this.host} since ${this.since}.`
+  }
+}
+
+/**
+ * Another process took the run over, so this one may not write for it any more.
+ * @category errors
+ * @since 0.1.0
+ */
+export class OwnershipLost extends Schema.TaggedError<OwnershipLost>("owf/RunStore/OwnershipLost")("OwnershipLost", {
+  runId: Schema.String
+}) {
+  override get message(): string {
+    return `Run ${this.runId} was taken over by another process.`
+  }
+}
+
+/**
+ * What can go wrong when a run writes.
+ * @category errors
+ * @since 0.1.0
+ */
+export type WriteError = StoreError | OwnershipLost
+
+// -----------------------------------------------------------------------------
+// models
+// -----------------------------------------------------------------------------
+
+/**
+ * The right to write for a root run and its children, checked with every write (S3).
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ownership {
+  readonly rootRunId: RunId
+  readonly token: string
+}
+
+/**
+ * Limits of a run's spending; null for none.
+ * @category models
+ * @since 0.1.0
+ */
+export interface BudgetLimits {
+  readonly tokens: number | null
+  readonly cost: NanoUsd | null
+}
+
+/**
+ * A run as it is first stored.
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewRun {
+  readonly id: RunId
+  readonly parent: { readonly runId: RunId; readonly rootRunId: RunId; readonly childKey: string; readonly ordinal: number } | null
+  readonly depth: number
+  readonly workflowName: string
+  readonly workflowDescription: string | null
+  readonly scriptPath: string | null
+  readonly scriptHash: string | null
+  readonly argsJson: string
+  readonly provider: string
+  readonly model: string | null
+  readonly cachePolicy: CachePolicy
+  readonly budget: BudgetLimits
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
+/**
+ * What may be changed when a run is taken up again.
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResumeChanges {
+  readonly provider?: string | undefined
+  readonly model?: string | undefined
+  readonly budget?: Partial<BudgetLimits> | undefined
+  readonly scriptHash?: string | undefined
+  readonly at: number
+}
+
+/**
+ * What a request may use at most, set aside with its intent (S4).
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reservation {
+  readonly tokens: number
+  readonly cost: NanoUsd
+}
+
+/**
+ * Where in the journal a call is: its run and its index, from 1.
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallRef {
+  readonly runId: RunId
+  readonly index: number
+}
+
+/**
+ * A call as its intent is stored, before anything is sent. `replaces` is true when a call of an earlier attempt of the
+ * run that did not succeed is made again under the same index.
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewCall extends CallRef {
+  readonly replaces: boolean
+  readonly callKey: string
+  /** Equal to `callKey` unless the answer depends on files. */
+  readonly cacheKey: string
+  readonly ordinal: number
+  readonly position: string
+  readonly label: string | null
+  readonly phase: string | null
+  readonly prompt: string
+  readonly promptSha256: string
+  readonly optsJson: string
+  readonly settingsJson: string | null
+  readonly provider: string
+  readonly model: string
+  readonly agentType: string | null
+  readonly isolation: Isolation
+  readonly cacheStatus: CacheStatus
+  readonly cachePolicy: CachePolicy
+  readonly schemaHash: string | null
+  readonly runAttempt: number
+  readonly at: number
+}
+
+/**
+ * A request as its intent is stored; `attempt` counts the requests of a call over all resumes, from 1.
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewAttempt extends CallRef {
+  readonly attempt: number
+  readonly reserved: Reservation
+  readonly at: number
+}
+
+/**
+ * How a request ended; `lost` when it was given up before its outcome was known, so that its reservation counts as spent.
+ * `raw` is left null when it is the same as the call's output text.
+ * @category models
+ * @since 0.1.0
+ */
+export interface AttemptOutcome extends CallRef {
+  readonly attempt: number
+  readonly status: "done" | "failed" | "lost"
+  readonly usage: Usage
+  readonly cost: NanoUsd | null
+  readonly costSource: string | null
+  readonly model: string | null
+  readonly sessionId: string | null
+  readonly errorKind: string | null
+  readonly error: string | null
+  readonly raw: string | null
+  readonly at: number
+}
+
+/**
+ * A file of a call: what `RunFiles` will write from the call's row.
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewArtifact {
+  readonly kind: "prompt" | "output_text" | "output_json" | "raw" | "error"
+  readonly sha256: string
+  readonly sizeBytes: number
+}
+
+/**
+ * How a call ended.
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallOutcome extends CallRef {
+  readonly status: CallStatus
+  readonly outputText: string | null
+  readonly outputJson: string | null
+  readonly validationErrorsJson: string | null
+  readonly errorKind: string | null
+  readonly error: string | null
+  readonly attempts: number
+  readonly usage: Usage
+  readonly cost: NanoUsd | null
+  readonly durationMs: number
+  readonly artifacts: ReadonlyArray<NewArtifact>
+  /** Set when the answer may be used by other runs; the entry is stored under it. */
+  readonly cacheEntry: { readonly cacheKey: string; readonly ordinal: number } | null
+  readonly at: number
+}
+
+/**
+ * A settled call as replay and the cache need it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settled {
+  readonly callId: CallId
+  readonly index: number
+  readonly callKey: string
+  readonly cacheKey: string
+  readonly ordinal: number
+  readonly position: string
+  readonly status: CallStatus | "running"
+  readonly outputText: string | null
+  readonly outputJson: string | null
+  /** True when the outputs were too large to be loaded with the journal and must be read with `output`. */
+  readonly partial: boolean
+  readonly attempts: number
+  readonly usage: Usage
+  readonly cost: NanoUsd | null
+  readonly durationMs: number
+}
+
+/**
+ * What a run did before: what a resumed run starts from.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Journal {
+  readonly ownership: Ownership
+  readonly run: Records.Run
+  /** Calls in order of their index; empty for a new run. */
+  readonly calls: ReadonlyArray<Settled>
+  /** Child runs made so far. */
+  readonly children: ReadonlyArray<{ readonly runId: RunId; readonly childKey: string; readonly ordinal: number }>
+  /** What the root run and all its children spent, requests lost with their process counted at their reservation. */
+  readonly spent: Reservation
+}
+
+/**
+ * Something to record that is not a call.
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewEvent {
+  readonly runId: RunId
+  readonly index: number | null
+  readonly runAttempt: number
+  readonly type: string
+  readonly message: string
+  readonly dataJson: string | null
+  readonly at: number
+}
+
+/**
+ * How a run's attempt ended.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOutcome {
+  readonly runId: RunId
+  readonly status: Exclude<RunStatus, "running">
+  readonly outputJson: string | null
+  readonly errorKind: string | null
+  readonly errorMessage: string | null
+  /** Calls that were answered from the journal in this attempt. */
+  readonly replayed: ReadonlyArray<number>
+  readonly at: number
+}
+
+/**
+ * The texts of a settled call's files, null for those it does not have; `cursor` orders them by when they were settled.
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallFiles {
+  readonly cursor: number
+  readonly index: number
+  readonly prompt: string | null
+  readonly outputText: string | null
+  readonly outputJson: string | null
+  readonly raw: string | null
+  readonly error: string | null
+}
+
+/**
+ * The record of runs of one home. Writes are durable when they succeed (S1); reads see every acknowledged write.
+ * @category services
+ * @since 0.1.0
+ */
+export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
+  /** Absolute path of the home. */
+  readonly home: string
+  /** Stores a new run. A root run is owned by this process from then on; a child is covered by its root's ownership. */
+  readonly create: (run: NewRun, parent: Ownership | null) => Effect.Effect<Journal, WriteError>
+  /** Takes a run up again: counts its attempt up, settles what a dead owner left open as lost, and loads its journal. */
+  readonly acquire: (
+    id: RunId,
+    changes: ResumeChanges
+  ) => Effect.Effect<Journal, StoreError | RunNotFound | RunOwned>
+  /** Takes up a child run of a run this process owns. */
+  readonly acquireChild: (id: RunId, parent: Ownership, at: number) => Effect.Effect<Journal, WriteError>
+  /** Says that the owner is alive; the layer of the store calls it, nobody else needs to. */
+  readonly heartbeat: (ownership: Ownership, at: number) => Effect.Effect<void, WriteError>
+  /** Stores the intent of a call and of its first request, in one transaction. */
+  readonly begin: (ownership: Ownership, call: NewCall, attempt: NewAttempt | null) => Effect.Effect<void, WriteError>
+  /** Stores a session id as soon as the provider names it. */
+  readonly session: (ownership: Ownership, ref: CallRef, attempt: number, id: string) => Effect.Effect<void, WriteError>
+  /**
+   * Stores how a request ended, the intent of the next one, or both in one transaction; a request that will be followed
+   * by a wait is stored alone, before the wait.
+   */
+  readonly retry: (
+    ownership: Ownership,
+    ended: AttemptOutcome | null,
+    next: NewAttempt | null
+  ) => Effect.Effect<void, WriteError>
+  /** Stores how a call ended: its last request, its files, its cache entry and its event, in one transaction. */
+  readonly settle: (
+    ownership: Ownership,
+    ended: AttemptOutcome | null,
+    call: CallOutcome
+  ) => Effect.Effect<void, WriteError>
+  /** Stores a call for which nothing is sent, whole, in one transaction: answered from `source`, or refused when that is null. */
+  readonly record: (
+    ownership: Ownership,
+    call: NewCall,
+    outcome: CallOutcome,
+    source: CallId | null
+  ) => Effect.Effect<void, WriteError>
+  readonly event: (ownership: Ownership, event: NewEvent) => Effect.Effect<void, WriteError>
+  /** Stores how the run's attempt ended and gives up a root run's ownership. */
+  readonly finish: (ownership: Ownership, outcome: RunOutcome) => Effect.Effect<void, WriteError>
+
+  /** The newest complete answer under a cache key, checked against its digest; none when it was tampered with. */
+  readonly lookup: (cacheKey: string, ordinal: number) => Effect.Effect<Option.Option<Settled>, StoreError>
+  /** Outputs of a settled call. */
+  readonly output: (
+    id: CallId
+  ) => Effect.Effect<{ readonly text: string | null; readonly json: string | null }, StoreError>
+
+  /** The run of this id, of a unique prefix of one, or the newest root run for `latest`; a dead owner's run shows as interrupted. */
+  readonly run: (id: string) => Effect.Effect<Records.Run, StoreError | RunNotFound>
+  /** Runs, newest first; children included when asked for. */
+  readonly runs: (
+    options: { readonly limit?: number | undefined; readonly children?: boolean | undefined }
+  ) => Effect.Effect<ReadonlyArray<Records.Run>, StoreError>
+  /** Child runs of a run, oldest first. */
+  readonly children: (id: RunId) => Effect.Effect<ReadonlyArray<Records.Run>, StoreError>
+  /** Calls of a run in order of their index. */
+  readonly calls: (id: RunId) => Effect.Effect<ReadonlyArray<Records.Call>, StoreError>
+  readonly call: (id: string) => Effect.Effect<Option.Option<Records.Call>, StoreError>
+  readonly attempts: (id: CallId) => Effect.Effect<ReadonlyArray<Records.Attempt>, StoreError>
+  readonly events: (
+    id: RunId,
+    options?: { readonly after?: number | undefined; readonly limit?: number | undefined }
+  ) => Effect.Effect<ReadonlyArray<Records.Event>, StoreError>
+  readonly artifacts: (id: RunId) => Effect.Effect<ReadonlyArray<Records.Artifact>, StoreError>
+  /** Files of the calls of a run that were settled after a cursor (0 for all), oldest first; for the writer of files. */
+  readonly settledAfter: (
+    id: RunId,
+    cursor: number,
+    limit: number
+  ) => Effect.Effect<ReadonlyArray<CallFiles>, StoreError>
+  /** Calls of the newest earlier runs of the same workflow, newest first, for explaining a miss. */
+  readonly earlierCalls: (id: RunId, limit: number) => Effect.Effect<ReadonlyArray<Records.Call>, StoreError>
+}>() {}

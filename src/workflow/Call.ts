@@ -1,0 +1,226 @@
+/**
+ * A call, from its options to its result: steps 1 to 3, and 4 to 8 through `Attempts`.
+ *
+ * - C1. A completed call of this run is answered from its journal, whatever changed on disk since, and sends nothing.
+ * - C2. An answer of another run is used only under the same key, the same number among equal calls and the same
+ *   fingerprint of what the agent could read; a mutating call never uses one.
+ * - C3. Every call that gets a place in the run leaves a row, also when it is refused before anything is sent.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as AgentError from "../domain/AgentError.ts"
+import { InvalidCall } from "../domain/AgentError.ts"
+import type { Input } from "../domain/AnswerSchema.ts"
+import * as CallKey from "../domain/CallKey.ts"
+import * as Ids from "../domain/Ids.ts"
+import type { Done } from "../domain/Outcome.ts"
+import type { CacheStatus } from "../domain/Status.ts"
+import * as sha256 from "../internal/sha256.ts"
+import type { Settled, StoreError } from "../store/RunStore.ts"
+import * as Attempts from "./Attempts.ts"
+import type { CallEnv, Identified } from "./CallEnv.ts"
+import * as CallEnvRow from "./CallEnv.ts"
+import * as CallResult from "./CallResult.ts"
+import * as Described from "./Described.ts"
+import type { CallOptions, Problem } from "./Options.ts"
+import * as Position from "./Position.ts"
+import * as Readable from "./Readable.ts"
+import * as Settle from "./Settle.ts"
+import { currentPhase } from "./Verbs.ts"
+
+/**
+ * Makes a call in a run.
+ * @category running
+ * @since 0.1.0
+ */
+export const make =
+  (env: CallEnv) =>
+  <A>(
+    prompt: string,
+    options: CallOptions & { readonly schema?: Input<A> | undefined }
+  ): Effect.Effect<Done<A | string>, AgentError.AgentError> =>
+    Effect.gen(function*() {
+      const position = (yield* FiberRef.get(Position.current))?.path ?? ""
+      const phase = options.phase ?? (yield* FiberRef.get(currentPhase)) ?? null
+      const described = yield* Effect.either(Described.make(prompt, options, env.defaults, env.providers))
+      if (Either.isLeft(described)) return yield* refuse(env, prompt, options, phase, position, described.left)
+      const place = env.replay.take(described.right.callKey, position)
+      const call = identify(env, described.right, place, position, phase)
+      const replayed = replay(env, call)
+      return replayed ?? (yield* live(env, call))
+    })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const identify = <A>(
+  env: CallEnv,
+  described: Described.Described<A>,
+  place: Identified<A>["place"],
+  position: string,
+  phase: string | null
+): Identified<A> => {
+  const callId = Ids.callId(env.run.id, place.index)
+  return {
+    described,
+    place,
+    position,
+    reads: described.access.reads,
+    writes: described.access.writes,
+    identity: {
+      callId,
+      directory: env.callDirectory(callId),
+      prompt: described.prompt,
+      promptSha256: sha256.hex(described.prompt),
+      label: described.options.label ?? null,
+      phase,
+      provider: described.provider.name,
+      model: described.model,
+      agentType: described.options.agentType ?? null,
+      isolation: described.isolation,
+      cacheKey: described.callKey,
+      schemaHash: described.answer?.hash ?? null
+    }
+  }
+}
+
+/** C1; undefined when the journal has no answer, or one that no longer reads as what the schema says. */
+const replay = <A>(env: CallEnv, call: Identified<A>): Done<A | string> | undefined => {
+  const recorded = call.place.recorded
+  if (recorded === undefined || recorded.status !== "done" || call.described.mutating) return undefined
+  if (recorded.partial) return undefined
+  const result = restore(call, recorded, "replayed")
+  if (result !== undefined) env.replayed(recorded.index)
+  return result
+}
+
+const live = <A>(env: CallEnv, identified: Identified<A>): Effect.Effect<Done<A | string>, AgentError.AgentError> =>
+  Effect.gen(function*() {
+    const call = yield* Readable.fingerprinted(env, yield* loaded(env, identified))
+    if (call.place.recorded?.status === "done" && !call.described.mutating) {
+      const replayed = replay(env, call)
+      if (replayed !== undefined) return replayed
+    }
+    if (call.reads) {
+      const found = yield* orAbort(env, env.store.lookup(call.identity.cacheKey, call.place.ordinal))
+      const hit = Option.isNone(found) ? undefined : yield* share(env, call, found.value)
+      if (hit !== undefined) return hit
+    }
+    return yield* Attempts.make(env, call)
+  })
+
+/** A store that cannot be read ends the run like one that cannot be written. */
+const orAbort = <A>(env: CallEnv, read: Effect.Effect<A, StoreError>): Effect.Effect<A> => Effect.catchAll(read, env.abort)
+
+/** The journal leaves large outputs out; this fetches the one that is needed. */
+const loaded = <A>(env: CallEnv, call: Identified<A>): Effect.Effect<Identified<A>> => {
+  const recorded = call.place.recorded
+  if (recorded === undefined || !recorded.partial || recorded.status !== "done") return Effect.succeed(call)
+  return Effect.map(orAbort(env, env.store.output(recorded.callId)), ({ json, text }) => ({
+    ...call,
+    place: { ...call.place, recorded: { ...recorded, outputText: text, outputJson: json, partial: false } }
+  }))
+}
+
+/** C2; undefined when the stored answer does not read as what the schema says, which makes it a miss. */
+const share = <A>(
+  env: CallEnv,
+  call: Identified<A>,
+  found: Settled
+): Effect.Effect<Done<A | string> | undefined> => {
+  const result = restore(call, found, "hit")
+  if (result === undefined) return Effect.succeed(undefined)
+  return Effect.gen(function*() {
+    const at = yield* Clock.currentTimeMillis
+    yield* Effect.catchAll(
+      env.store.record(env.ownership, CallEnvRow.row(env, call, "hit", at), {
+        runId: env.run.id,
+        index: call.place.index,
+        status: "done",
+        outputText: found.outputText,
+        outputJson: found.outputJson,
+        validationErrorsJson: null,
+        errorKind: null,
+        error: null,
+        attempts: 0,
+        usage: CallResult.free.usage,
+        cost: CallResult.free.cost,
+        durationMs: 0,
+        artifacts: CallResult.artifacts(call.identity, { text: found.outputText, json: found.outputJson }, null, null),
+        cacheEntry: null,
+        at
+      }, found.callId),
+      env.abort
+    )
+    return result
+  })
+}
+
+const restore = <A>(call: Identified<A>, settled: Settled, status: CacheStatus): Done<A | string> | undefined => {
+  const output: CallResult.Output = { text: settled.outputText, json: settled.outputJson }
+  const value = valueOf(call, output)
+  if (Option.isNone(value)) return undefined
+  const expense: CallResult.Expense = status === "hit"
+    ? CallResult.free
+    : { usage: settled.usage, cost: settled.cost, durationMs: settled.durationMs }
+  const files = CallResult.artifacts(call.identity, output, null, null)
+  return CallResult.done(call.identity, status, output, value.value, files, call.described.answer === undefined ? 0 : 1, expense)
+}
+
+const valueOf = <A>(call: Identified<A>, output: CallResult.Output): Option.Option<A | string> => {
+  const schema = call.described.answer
+  if (schema === undefined) return Option.fromNullable(output.text)
+  return Option.flatMap(
+    Option.flatMap(Option.fromNullable(output.json), parse),
+    (json) => Option.getRight(schema.decode(json))
+  )
+}
+
+const parse = Schema.decodeUnknownOption(Schema.parseJson())
+
+/** C3 for a call whose options are wrong. */
+const refuse = (
+  env: CallEnv,
+  prompt: unknown,
+  options: CallOptions,
+  phase: string | null,
+  position: string,
+  problem: Problem
+): Effect.Effect<never, AgentError.AgentError> =>
+  Effect.gen(function*() {
+    const error = `agent(): option ${problem.option}: ${problem.detail}`
+    const text = String(prompt)
+    const callKey = CallKey.make(`"${problem.option}"`, text)
+    const place = env.replay.take(callKey, position)
+    const callId = Ids.callId(env.run.id, place.index)
+    const identity: CallResult.Identity = {
+      callId,
+      directory: env.callDirectory(callId),
+      prompt: text,
+      promptSha256: sha256.hex(text),
+      label: options.label === undefined ? null : String(options.label),
+      phase: phase === null ? null : String(phase),
+      provider: String(options.provider ?? env.defaults.provider),
+      model: String(options.model ?? env.defaults.model ?? ""),
+      agentType: null,
+      isolation: "none",
+      cacheKey: callKey,
+      schemaHash: null
+    }
+    const at = yield* Clock.currentTimeMillis
+    const row = {
+      ...{ runId: env.run.id, index: place.index, replaces: place.recorded !== undefined, callKey, cacheKey: callKey },
+      ...{ ordinal: place.ordinal, position, label: identity.label, phase: identity.phase, prompt: text },
+      ...{ promptSha256: identity.promptSha256, optsJson: "{}", settingsJson: null, provider: identity.provider },
+      ...{ model: identity.model, agentType: null, isolation: "none" as const, cacheStatus: "bypassed" as const },
+      ...{ cachePolicy: env.defaults.cachePolicy, schemaHash: null, runAttempt: env.run.attempt, at }
+    }
+    yield* Settle.refuse(env, identity, row, "failed", "InvalidCall", error)
+    const result = CallResult.failed(identity, "bypassed", "failed", error, {})
+    return yield* new InvalidCall({ option: problem.option, result })
+  })

@@ -1,0 +1,223 @@
+/**
+ * Builds a call's result and errors from what is known of it, in one place, so that a live, a replayed and a shared
+ * answer look the same.
+ */
+import * as Money from "../domain/Money.ts"
+import * as AgentError from "../domain/AgentError.ts"
+import type { AnswerSchema, ValidationIssue } from "../domain/AnswerSchema.ts"
+import type { CallId } from "../domain/Ids.ts"
+import type { Artifact, Done, Facts, Failed } from "../domain/Outcome.ts"
+import type { CacheStatus, FailureStatus, Isolation } from "../domain/Status.ts"
+import * as Usage from "../domain/Usage.ts"
+import * as sha256 from "../internal/sha256.ts"
+import type { NewArtifact } from "../store/RunStore.ts"
+
+/**
+ * What is fixed about a call before it is answered.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Identity {
+  readonly callId: CallId
+  /** Absolute path of the call's directory. */
+  readonly directory: string
+  readonly prompt: string
+  readonly promptSha256: string
+  readonly label: string | null
+  readonly phase: string | null
+  readonly provider: string
+  readonly model: string
+  readonly agentType: string | null
+  readonly isolation: Isolation
+  readonly cacheKey: string
+  readonly schemaHash: string | null
+}
+
+/**
+ * What a call used.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Expense {
+  readonly usage: Usage.Usage
+  /** Null when the price of any request is not known. */
+  readonly cost: Money.NanoUsd | null
+  readonly durationMs: number
+}
+
+/**
+ * No expense.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const free: Expense = { usage: Usage.zero, cost: Money.zero, durationMs: 0 }
+
+/**
+ * Outputs of a call as they are stored: `text` is null when it is the same as `json`.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Output {
+  readonly text: string | null
+  readonly json: string | null
+}
+
+/**
+ * The output to store for an answer.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const outputOf = <A>(text: string, value: A, schema: AnswerSchema<A> | undefined): Output => {
+  if (schema === undefined) return { text, json: null }
+  const json = JSON.stringify(schema.encode(value))
+  return { text: text === json ? null : text, json }
+}
+
+/**
+ * The files of an answered call: its prompt, its output and, when it is something else, what the provider sent.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const artifacts = (
+  identity: Identity,
+  output: Output,
+  raw: string | null,
+  error: string | null
+): ReadonlyArray<NewArtifact> => {
+  const files: Array<NewArtifact> = [
+    { kind: "prompt", sha256: identity.promptSha256, sizeBytes: byteLength(identity.prompt) }
+  ]
+  if (output.json !== null) files.push(file("output_json", output.json))
+  else if (output.text !== null) files.push(file("output_text", output.text))
+  if (raw !== null) files.push(file("raw", raw))
+  if (error !== null) files.push(file("error", error))
+  return files
+}
+
+/**
+ * Result of an answered call.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const done = <A>(
+  identity: Identity,
+  cacheStatus: CacheStatus,
+  output: Output,
+  value: A,
+  files: ReadonlyArray<NewArtifact>,
+  validationAttempts: number,
+  expense: Expense
+): Done<A> => ({
+  ok: true,
+  status: "done",
+  value,
+  text: output.text ?? output.json ?? "",
+  error: null,
+  ...facts(identity, cacheStatus, files, expense),
+  validationStatus: identity.schemaHash === null ? "not_checked" : "valid",
+  validationErrors: [],
+  validationAttempts
+})
+
+/**
+ * Result of a call that failed.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const failed = (
+  identity: Identity,
+  cacheStatus: CacheStatus,
+  status: FailureStatus,
+  error: string,
+  details: {
+    readonly text?: string | null
+    readonly files?: ReadonlyArray<NewArtifact>
+    readonly issues?: ReadonlyArray<ValidationIssue>
+    readonly validationAttempts?: number
+    readonly expense?: Expense
+  }
+): Failed => ({
+  ok: false,
+  status,
+  value: null,
+  text: details.text ?? null,
+  error,
+  ...facts(identity, cacheStatus, details.files ?? [], details.expense ?? free),
+  validationStatus: status === "schema_failed" ? "invalid" : "not_checked",
+  validationErrors: details.issues ?? [],
+  validationAttempts: details.validationAttempts ?? 0
+})
+
+/**
+ * The error for a provider's failure.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const providerFailed = (
+  reason: AgentError.ProviderReason,
+  attempts: number,
+  result: Failed
+): AgentError.AgentError => new AgentError.ProviderFailed({ reason, attempts, result })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const facts = (
+  identity: Identity,
+  cacheStatus: CacheStatus,
+  files: ReadonlyArray<NewArtifact>,
+  expense: Expense
+): Omit<Facts, "validationStatus" | "validationErrors" | "validationAttempts"> => {
+  const named = files.map((artifact): Artifact => ({
+    kind: artifact.kind,
+    path: `${identity.directory}/${fileNames[artifact.kind]}`,
+    sha256: artifact.sha256
+  }))
+  return {
+    callId: identity.callId,
+    label: identity.label,
+    phase: identity.phase,
+    provider: identity.provider,
+    model: identity.model,
+    agentType: identity.agentType,
+    cacheStatus,
+    cacheKey: identity.cacheKey,
+    promptPath: `${identity.directory}/${fileNames.prompt}`,
+    outputTextPath: pathOf(named, "output_text"),
+    outputJsonPath: pathOf(named, "output_json"),
+    rawOutputPath: pathOf(named, "raw") ?? pathOf(named, "output_text"),
+    transcriptPath: null,
+    artifacts: named,
+    schemaHash: identity.schemaHash,
+    usage: expense.usage,
+    estimatedCostUsd: expense.cost === null ? null : Money.toUsd(expense.cost),
+    durationMs: expense.durationMs,
+    isolation: identity.isolation,
+    worktreePath: null,
+    worktreeBranch: null,
+    changedFiles: []
+  }
+}
+
+const fileNames: Record<NewArtifact["kind"], string> = {
+  prompt: "prompt.txt",
+  output_text: "output.txt",
+  output_json: "output.json",
+  raw: "raw.txt",
+  error: "error.txt"
+}
+
+const pathOf = (files: ReadonlyArray<Artifact>, kind: NewArtifact["kind"]): string | null =>
+  files.find((artifact) => artifact.kind === kind)?.path ?? null
+
+const file = (kind: NewArtifact["kind"], content: string): NewArtifact => ({
+  kind,
+  sha256: sha256.hex(content),
+  sizeBytes: byteLength(content)
+})
+
+const encoder = new TextEncoder()
+
+// most texts are ASCII, whose length is known without encoding them
+const byteLength = (text: string): number => /^[\x00-\x7f]*$/.test(text) ? text.length : encoder.encode(text).length

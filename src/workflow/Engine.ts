@@ -1,0 +1,404 @@
+/**
+ * Turns a program into a run: starts it, takes it up again, ends it.
+ *
+ * - E1. A run exists in the store before its body begins, and its end is stored before its result is given.
+ * - E2. A run that is interrupted, runs out of budget or loses its process can be taken up again under the same id; what
+ *   it completed is answered from its journal.
+ * - E3. When the store cannot be written, or another process took the run over, the body is interrupted and nothing
+ *   further is sent.
+ * - E4. A child run has rows of its own and its parent's home, ownership and budget.
+ *
+ * What a program is made of is in `Workflow`; what its calls do is in `Call`.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Budget from "../budget/Budget.ts"
+import { Fingerprint } from "../cache/Fingerprint.ts"
+import * as CallKey from "../domain/CallKey.ts"
+import type { RunId } from "../domain/Ids.ts"
+import * as Ids from "../domain/Ids.ts"
+import type { CachePolicy, RunStatus } from "../domain/Status.ts"
+import * as canonicalJson from "../internal/canonicalJson.ts"
+import type { Provider } from "../provider/Provider.ts"
+import { Providers } from "../provider/Provider.ts"
+import { FailPoint } from "../store/FailPoint.ts"
+import { RunFiles } from "../store/RunFiles.ts"
+import type { Journal, WriteError } from "../store/RunStore.ts"
+import { RunStore } from "../store/RunStore.ts"
+import { Worktree } from "../worktree/Worktree.ts"
+import * as Call from "./Call.ts"
+import type { Defaults } from "./EngineConfig.ts"
+import { EngineConfig } from "./EngineConfig.ts"
+import * as Ending from "./Ending.ts"
+import * as Position from "./Position.ts"
+import * as Replay from "./Replay.ts"
+import type { ChildPlace } from "./Run.ts"
+import { Run } from "./Run.ts"
+import { currentPhase } from "./Verbs.ts"
+import type { WorkflowError } from "./WorkflowError.ts"
+import { InvalidRun, NestingTooDeep } from "./WorkflowError.ts"
+
+/**
+ * What the engine runs: a body whose only requirement is its run, and how to write its output down.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Program<A, E> {
+  readonly name: string
+  readonly description: string | undefined
+  /** Canonical JSON of the encoded arguments. */
+  readonly argsJson: string
+  readonly body: Effect.Effect<A, E, Run>
+  /** Canonical JSON of the encoded output. */
+  readonly encode: (output: A) => Either.Either<string, WorkflowError>
+}
+
+/**
+ * What may be said about one run; what is left out is the engine's default.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOptions {
+  readonly provider?: string | undefined
+  readonly model?: string | undefined
+  readonly cachePolicy?: CachePolicy | undefined
+  readonly budget?: Partial<Budget.Limits> | undefined
+  /** The file the workflow was loaded from. */
+  readonly script?: { readonly path: string; readonly hash: string } | undefined
+}
+
+/**
+ * How an attempt of a run ended; the run can be looked up in the store by its id.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunResult<A, E> {
+  readonly runId: RunId
+  readonly attempt: number
+  readonly status: RunStatus
+  /** Absolute path of the run's directory. */
+  readonly directory: string
+  /** Canonical JSON of the output; null when there is none. */
+  readonly outputJson: string | null
+  readonly exit: Exit.Exit<A, E | WorkflowError>
+}
+
+/**
+ * Turns programs into runs.
+ * @category services
+ * @since 0.1.0
+ */
+export class Engine extends Context.Tag("owf/Engine")<Engine, {
+  /** Starts a run of a program; as a child of `parent` when there is one. Fails only when the run could not be started. */
+  readonly start: <A, E>(
+    program: Program<A, E>,
+    options: RunOptions,
+    parent: Option.Option<Run["Type"]>
+  ) => Effect.Effect<RunResult<A, E>, WorkflowError>
+  /** Takes a root run up again with the program it was a run of. */
+  readonly resume: <A, E>(
+    id: RunId,
+    program: Program<A, E>,
+    options: RunOptions
+  ) => Effect.Effect<RunResult<A, E>, WorkflowError>
+}>() {}
+
+/**
+ * Engine over the ports it needs; runs end before the layer is released.
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Engine, never, RunStore | RunFiles | Providers | Fingerprint | Worktree> = Layer.scoped(
+  Engine,
+  Effect.suspend(() => make)
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Ports {
+  readonly store: RunStore["Type"]
+  readonly files: RunFiles["Type"]
+  readonly providers: Providers["Type"]
+  readonly fingerprint: Fingerprint["Type"]
+  readonly worktree: Worktree["Type"]
+  readonly failPoint: FailPoint["Type"]
+  readonly config: Defaults
+  readonly permits: (provider: Provider) => Effect.Semaphore | undefined
+  /** Runs an effect beside the runs; the engine's release waits for it. */
+  readonly behind: (effect: Effect.Effect<void>) => Effect.Effect<void>
+}
+
+const make = Effect.gen(function*() {
+  const background = yield* Effect.acquireRelease(FiberSet.make<void>(), FiberSet.awaitEmpty)
+  const ports: Ports = {
+    store: yield* RunStore,
+    files: yield* RunFiles,
+    providers: yield* Providers,
+    fingerprint: yield* Fingerprint,
+    worktree: yield* Worktree,
+    failPoint: yield* FailPoint,
+    config: yield* EngineConfig,
+    permits: makePermits(),
+    behind: (effect) => Effect.asVoid(FiberSet.run(background, effect))
+  }
+  return Engine.of({
+    start: Effect.fn("Engine.start")(function*(program, options, parent) {
+      return yield* Option.match(parent, {
+        onNone: () => root(ports, program, options),
+        onSome: (run) => child(ports, program, run)
+      })
+    }),
+    resume: Effect.fn("Engine.resume")(function*(id, program, options) {
+      yield* checkProvider(ports, options.provider)
+      return yield* owned(ports, program, (at) =>
+        ports.store.acquire(id, {
+          provider: options.provider,
+          model: options.model,
+          budget: options.budget,
+          scriptHash: options.script?.hash,
+          at
+        }))
+    })
+  })
+})
+
+const makePermits = (): Ports["permits"] => {
+  const rooms = new Map<string, Effect.Semaphore>()
+  return ({ capabilities, name }) => {
+    if (capabilities.concurrency === undefined) return undefined
+    const known = rooms.get(name)
+    if (known !== undefined) return known
+    const room = Effect.unsafeMakeSemaphore(capabilities.concurrency)
+    rooms.set(name, room)
+    return room
+  }
+}
+
+const checkProvider = (ports: Ports, name: string | undefined) =>
+  name === undefined ? Effect.void : Effect.asVoid(ports.providers.get(name))
+
+const root = <A, E>(
+  ports: Ports,
+  program: Program<A, E>,
+  options: RunOptions
+): Effect.Effect<RunResult<A, E>, WorkflowError> =>
+  Effect.gen(function*() {
+    const provider = yield* ports.providers.get(options.provider ?? ports.config.provider)
+    const model = options.model ?? ports.config.model
+    const budget: Budget.Limits = { ...ports.config.budget, ...withoutUndefined(options.budget) }
+    yield* checkPrice(provider, model, budget)
+    const id = yield* Ids.makeRunId
+    return yield* owned(ports, program, (at) =>
+      ports.store.create({
+        id,
+        parent: null,
+        depth: 0,
+        workflowName: program.name,
+        workflowDescription: program.description ?? null,
+        scriptPath: options.script?.path ?? null,
+        scriptHash: options.script?.hash ?? null,
+        argsJson: program.argsJson,
+        provider: provider.name,
+        model: model ?? null,
+        cachePolicy: options.cachePolicy ?? ports.config.cachePolicy,
+        budget,
+        at
+      }, null))
+  })
+
+/** A cost budget cannot be held when the run's own model has no price; said before anything is stored. */
+const checkPrice = (provider: Provider, model: string | undefined, budget: Budget.Limits) => {
+  if (budget.cost === null) return Effect.void
+  const resolved = provider.resolveModel(model)
+  const { cost } = provider.estimate({
+    ...{ callId: "", attempt: 1, prompt: "", system: undefined, schema: undefined, model: resolved },
+    ...{ temperature: undefined, maxOutputTokens: 1, agentType: undefined, permissions: undefined },
+    ...{ readScope: undefined, writeScope: undefined, cwd: undefined, correction: undefined, session: undefined },
+    metadata: {}
+  })
+  return cost(1, 1) !== undefined ? Effect.void : Effect.fail(
+    new InvalidRun({
+      setting: "budget",
+      detail: `The price of model ${resolved} at ${provider.name} is not known, so a cost budget cannot be held. ` +
+        "Add it to the price file (OWF_PRICES_FILE), choose another model, or set a token budget instead."
+    })
+  )
+}
+
+const withoutUndefined = (limits: Partial<Budget.Limits> | undefined): Partial<Budget.Limits> => ({
+  ...(limits?.tokens === undefined ? {} : { tokens: limits.tokens }),
+  ...(limits?.cost === undefined ? {} : { cost: limits.cost })
+})
+
+/** Runs a root program in the journal that `open` gives, under an ownership of its own. */
+const owned = <A, E, E2 extends WorkflowError>(
+  ports: Ports,
+  program: Program<A, E>,
+  open: (at: number) => Effect.Effect<Journal, E2>
+): Effect.Effect<RunResult<A, E>, E2> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const journal = yield* open(yield* Clock.currentTimeMillis)
+      const broken = yield* Deferred.make<never, WriteError>()
+      const budget = Budget.make({
+        tokens: journal.run.budgetTotalTokens,
+        cost: journal.run.budgetTotalCostUsd === null ? null : Ending.limitOf(journal.run.budgetTotalCostUsd)
+      }, journal.spent)
+      return yield* execute(ports, program, journal, budget, broken, restore)
+    })
+  )
+
+/** Runs a child program in its parent's ownership and budget (E4). */
+const child = <A, E>(
+  ports: Ports,
+  program: Program<A, E>,
+  parent: Run["Type"]
+): Effect.Effect<RunResult<A, E>, WorkflowError> =>
+  Effect.gen(function*() {
+    const { broken, journal, ownership } = parent.inheritance
+    const depth = journal.run.depth + 1
+    if (depth > ports.config.maxDepth) {
+      return yield* new NestingTooDeep({ workflow: program.name, limit: ports.config.maxDepth })
+    }
+    const childKey = CallKey.child(program.name, program.argsJson)
+    const place = parent.inheritance.place(childKey)
+    const id = place.recorded ?? (yield* Ids.makeRunId)
+    const open = (at: number) =>
+      place.recorded !== undefined
+        ? ports.store.acquireChild(place.recorded, ownership, at)
+        : ports.store.create({
+          id,
+          parent: { runId: parent.id, rootRunId: ownership.rootRunId, childKey, ordinal: place.ordinal },
+          depth,
+          workflowName: program.name,
+          workflowDescription: program.description ?? null,
+          scriptPath: journal.run.scriptPath,
+          scriptHash: journal.run.scriptHash,
+          argsJson: program.argsJson,
+          provider: journal.run.provider,
+          model: journal.run.model,
+          cachePolicy: journal.run.cachePolicy,
+          budget: { tokens: null, cost: null },
+          at
+        }, ownership)
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const opened = yield* open(yield* Clock.currentTimeMillis)
+        return yield* execute(ports, program, opened, parent.budget, broken, restore)
+      })
+    )
+  })
+
+const execute = <A, E>(
+  ports: Ports,
+  program: Program<A, E>,
+  journal: Journal,
+  budget: Budget.Budget,
+  broken: Deferred.Deferred<never, WriteError>,
+  restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
+): Effect.Effect<RunResult<A, E>> =>
+  Effect.gen(function*() {
+    const replayed: Array<number> = []
+    const run = context(ports, journal, budget, broken, replayed)
+    const directory = ports.files.directory(journal.run.id)
+    const following = yield* Scope.make()
+    yield* Scope.extend(ports.files.follow(journal.run.id), following)
+    const began = journal.run.attempt === 1 ? "run_started" : "run_resumed"
+    const body = Effect.zipRight(run.event(began, program.name, undefined), Effect.provideService(program.body, Run, run)).pipe(
+      Effect.locally(Position.current, Position.root()),
+      Effect.locally(currentPhase, undefined),
+      Effect.raceFirst(Deferred.await(broken))
+    )
+    const ended = yield* Effect.exit(restore(body))
+    const end = Ending.make(ended, program.encode)
+    const finished = yield* Effect.exit(finish(ports, journal, broken, end.outcome, replayed))
+    yield* ports.behind(Scope.close(following, Exit.void))
+    const known = { runId: journal.run.id, attempt: journal.run.attempt, directory }
+    // without a stored end the run is what the next process will find: interrupted
+    return Exit.isFailure(finished)
+      ? { ...known, status: "interrupted", outputJson: null, exit: Exit.failCause(finished.cause) }
+      : { ...known, status: end.outcome.status, outputJson: end.outcome.outputJson, exit: end.exit }
+  })
+
+const finish = (
+  ports: Ports,
+  journal: Journal,
+  broken: Deferred.Deferred<never, WriteError>,
+  outcome: Ending.Ending<unknown, unknown>["outcome"],
+  replayed: ReadonlyArray<number>
+): Effect.Effect<void, WriteError> =>
+  Effect.gen(function*() {
+    if (yield* Deferred.isDone(broken)) return yield* Deferred.await(broken)
+    const at = yield* Clock.currentTimeMillis
+    yield* ports.store.finish(journal.ownership, { runId: journal.run.id, ...outcome, replayed, at })
+  })
+
+/** The run as its verbs see it. */
+const context = (
+  ports: Ports,
+  journal: Journal,
+  budget: Budget.Budget,
+  broken: Deferred.Deferred<never, WriteError>,
+  replayed: Array<number>
+): Run["Type"] => {
+  const { ownership, run } = journal
+  // the body is interrupted by the failure of `broken`, wherever the caller of abort stands (E3)
+  const abort = (error: WriteError): Effect.Effect<never> =>
+    Effect.zipRight(Deferred.fail(broken, error), Effect.interruptible(Effect.never))
+  return {
+    id: run.id,
+    attempt: run.attempt,
+    directory: ports.files.directory(run.id),
+    budget,
+    call: Call.make({
+      run,
+      ownership,
+      store: ports.store,
+      providers: ports.providers,
+      fingerprint: ports.fingerprint,
+      worktree: ports.worktree,
+      failPoint: ports.failPoint,
+      budget,
+      replay: Replay.make(journal.calls),
+      defaults: {
+        ...ports.config,
+        provider: run.provider,
+        model: run.model ?? undefined,
+        cachePolicy: run.cachePolicy
+      },
+      callDirectory: ports.files.callDirectory,
+      permits: ports.permits,
+      replayed: (index) => void replayed.push(index),
+      abort
+    }),
+    event: (type, message, data) =>
+      Effect.gen(function*() {
+        const at = yield* Clock.currentTimeMillis
+        const dataJson = data === undefined ? null : JSON.stringify(canonicalJson.toJson(data))
+        const event = { runId: run.id, index: null, runAttempt: run.attempt, type, message, dataJson, at }
+        yield* Effect.catchAll(ports.store.event(ownership, event), abort)
+      }),
+    inheritance: { ownership, journal, broken, place: makePlaces(journal) }
+  }
+}
+
+/** Numbers equal children of a run as equal calls are numbered, so that each finds its own run again. */
+const makePlaces = (journal: Journal): (childKey: string) => ChildPlace => {
+  const made = new Map<string, number>()
+  return (childKey) => {
+    const ordinal = made.get(childKey) ?? 0
+    made.set(childKey, ordinal + 1)
+    const recorded = journal.children.find((child) => child.childKey === childKey && child.ordinal === ordinal)
+    return { ordinal, recorded: recorded?.runId }
+  }
+}

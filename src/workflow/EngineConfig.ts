@@ -1,0 +1,66 @@
+/**
+ * What a run does where neither it nor its calls say otherwise.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import type { Limits } from "../budget/Budget.ts"
+import type { CachePolicy } from "../domain/Status.ts"
+
+/**
+ * How often and how patiently a request that failed for a passing reason is sent again.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Retry {
+  /** Requests per answer, the first included. */
+  readonly attempts: number
+  /** Wait before the second request; doubles from there, with jitter. */
+  readonly base: Duration.Duration
+  /** Longest wait that is not the provider's own wish. */
+  readonly cap: Duration.Duration
+}
+
+/**
+ * Defaults of runs.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Defaults {
+  readonly provider: string
+  /** Undefined for the provider's own default. */
+  readonly model: string | undefined
+  readonly cachePolicy: CachePolicy
+  readonly budget: Limits
+  /** Deadline of a call, retries included. */
+  readonly timeout: Duration.Duration
+  /** Levels of workflows below a root run. */
+  readonly maxDepth: number
+  readonly retry: Retry
+  /** Times an answer that does not fit its schema is asked for again. */
+  readonly corrections: number
+}
+
+/**
+ * The defaults when nothing is configured: the offline provider, no budget, ten minutes a call.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const defaults: Defaults = {
+  provider: "fake",
+  model: undefined,
+  cachePolicy: "auto",
+  budget: { tokens: null, cost: null },
+  timeout: Duration.minutes(10),
+  maxDepth: 16,
+  retry: { attempts: 5, base: Duration.millis(500), cap: Duration.seconds(30) },
+  corrections: 2
+}
+
+/**
+ * What a run does where neither it nor its calls say otherwise.
+ * @category services
+ * @since 0.1.0
+ */
+export class EngineConfig extends Context.Reference<EngineConfig>()("owf/EngineConfig", {
+  defaultValue: (): Defaults => defaults
+}) {}

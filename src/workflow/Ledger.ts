@@ -1,0 +1,188 @@
+/**
+ * Step 4 of a call and the sums of steps 6 to 8: what a request may use, what it used, what the call came to.
+ *
+ * Where a provider bounds its output, a reservation is turned into that bound, so that the budget cannot be passed; where
+ * it does not, the reservation is the provider's own estimate and what is used beyond it is counted when it is known.
+ */
+import * as Effect from "effect/Effect"
+import * as Budget from "../budget/Budget.ts"
+import * as Money from "../domain/Money.ts"
+import * as Usage from "../domain/Usage.ts"
+import type * as Provider from "../provider/Provider.ts"
+import type { CallEnv, Identified } from "./CallEnv.ts"
+
+/**
+ * What was set aside for a request, and the bound on its output that follows from it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reserved {
+  readonly amount: Budget.Amount
+  readonly maxOutputTokens: number | undefined
+}
+
+/**
+ * A cost budget cannot be held, because the price of the model is not known.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unpriced {
+  readonly _tag: "Unpriced"
+  readonly detail: string
+}
+
+/**
+ * What requests used, and what they cost as far as it is known.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Spent {
+  readonly usage: Usage.Usage
+  /** Null once a request's price was not known. */
+  readonly cost: Money.NanoUsd | null
+}
+
+/**
+ * Nothing was used.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const nothing: Spent = { usage: Usage.zero, cost: Money.zero }
+
+/**
+ * No amount.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const none: Budget.Amount = Budget.zero
+
+/**
+ * Sets aside what one request of a call may use; `correction` is the text a re-prompt adds to it.
+ * @category running
+ * @since 0.1.0
+ */
+export const reserve = <A>(
+  env: CallEnv,
+  { described, identity }: Identified<A>,
+  correction: Provider.Request["correction"]
+): Effect.Effect<Reserved, Budget.Refusal | Unpriced> =>
+  Effect.flatMap(env.budget.standing, ({ limits }): Effect.Effect<Reserved, Budget.Refusal | Unpriced> => {
+    const wanted = described.options.maxOutputTokens
+    if (limits.tokens === null && limits.cost === null) {
+      return Effect.map(env.budget.reserve(nothingNeeded), (amount) => ({ amount, maxOutputTokens: wanted }))
+    }
+    const estimate = described.provider.estimate({
+      callId: identity.callId,
+      attempt: 1,
+      prompt: described.prompt,
+      system: described.options.system,
+      schema: described.answer?.json,
+      model: described.model,
+      temperature: described.options.temperature,
+      maxOutputTokens: wanted,
+      agentType: described.options.agentType,
+      permissions: described.options.permissions,
+      readScope: described.options.readScope,
+      writeScope: described.options.writeScope,
+      cwd: undefined,
+      correction,
+      session: undefined,
+      metadata: described.options.metadata ?? {}
+    })
+    const output = wanted ?? estimate.outputTokens
+    const cost = estimate.cost(estimate.inputTokens, output)
+    if (cost === undefined && limits.cost !== null) return Effect.fail(unpriced(described.provider.name, described.model))
+    const full: Budget.Amount = { tokens: estimate.inputTokens + output, cost: cost ?? Money.zero }
+    const bounded = described.provider.capabilities.boundsOutput && output > 0
+    const least: Budget.Amount = bounded
+      ? { tokens: estimate.inputTokens + 1, cost: estimate.cost(estimate.inputTokens, 1) ?? Money.zero }
+      : full
+    return Effect.map(env.budget.reserve({ full, least }), (amount) => ({
+      amount,
+      maxOutputTokens: bounded ? bound(estimate, amount, output) : wanted
+    }))
+  })
+
+/**
+ * What a request used, for the budget and for the call.
+ * @category converting
+ * @since 0.1.0
+ */
+export const used = (
+  outcome: { readonly usage?: Usage.Usage | undefined; readonly cost?: Provider.Cost | undefined }
+): Spent => ({
+  usage: outcome.usage ?? Usage.zero,
+  cost: outcome.cost?.amount ?? (outcome.usage === undefined || Usage.total(outcome.usage) === 0 ? Money.zero : null)
+})
+
+/**
+ * Sum of what two requests used; the cost is known only if both are.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const add = (a: Spent, b: Spent): Spent => ({
+  usage: Usage.add(a.usage, b.usage),
+  cost: a.cost === null || b.cost === null ? null : Money.add(a.cost, b.cost)
+})
+
+/**
+ * What the budget counts of a spending; an unknown cost cannot be counted.
+ * @category converting
+ * @since 0.1.0
+ */
+export const amountOf = (spent: Spent): Budget.Amount => ({
+  tokens: Usage.total(spent.usage),
+  cost: spent.cost ?? Money.zero
+})
+
+/**
+ * A refusal in a sentence, with what to do about it.
+ * @category converting
+ * @since 0.1.0
+ */
+export const explain = (refusal: Budget.Refusal): string => {
+  const { requested, spent, total } = facts(refusal)
+  return refusal.unit === "tokens"
+    ? `the token budget of ${total} has ${spent} spent and the call needs at least ${requested}; ` +
+      "raise it with --budget-tokens (or `budget.tokens`) and resume the run"
+    : `the cost budget of $${total} has $${spent} spent and the call needs at least $${requested}; ` +
+      "raise it with --budget-cost-usd (or `budget.costUsd`) and resume the run"
+}
+
+/**
+ * A refusal's figures in tokens or dollars.
+ * @category converting
+ * @since 0.1.0
+ */
+export const facts = (refusal: Budget.Refusal): Omit<Budget.Refusal, "_tag"> => {
+  const scale = refusal.unit === "tokens" ? 1 : 1e9
+  return {
+    unit: refusal.unit,
+    total: refusal.total / scale,
+    spent: refusal.spent / scale,
+    requested: refusal.requested / scale
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const nothingNeeded: Budget.Need = { full: Budget.zero, least: Budget.zero }
+
+const unpriced = (provider: string, model: string): Unpriced => ({
+  _tag: "Unpriced",
+  detail: `the price of model ${model} at ${provider} is not known, so a cost budget cannot be held; ` +
+    "add it to the price file (OWF_PRICES_FILE), choose another model, or set a token budget instead"
+})
+
+/** The most output tokens an amount pays for. */
+const bound = (estimate: Provider.Estimate, amount: Budget.Amount, output: number): number => {
+  const byTokens = amount.tokens - estimate.inputTokens
+  const free = estimate.cost(estimate.inputTokens, 0)
+  const whole = estimate.cost(estimate.inputTokens, output)
+  const byCost = free === undefined || whole === undefined || whole <= free || amount.cost >= whole
+    ? output
+    : Math.floor(((amount.cost - free) / (whole - free)) * output)
+  return Math.max(1, Math.min(byTokens, byCost, output))
+}

@@ -1,0 +1,49 @@
+/**
+ * Where in the program a call is made, so that equal calls find their own answers on resume.
+ *
+ * Equal calls are told apart by how many came before them, which is enough while they are made in the same order. A
+ * fan-out whose branches run at other speeds on resume makes them in another order; the position (which fan-out, which
+ * item) then says which recorded answer belongs to which call. It is never part of a call's identity: an edit that moves
+ * a call does not lose its answer.
+ */
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as GlobalValue from "effect/GlobalValue"
+
+/**
+ * A place that numbers what is started in it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Position {
+  readonly path: string
+  next: number
+}
+
+/**
+ * The position of the current fiber; undefined at the top of a workflow.
+ * @category services
+ * @since 0.1.0
+ */
+export const current: FiberRef.FiberRef<Position | undefined> = GlobalValue.globalValue(
+  Symbol.for("owf/Position/current"),
+  () => FiberRef.unsafeMake<Position | undefined>(undefined)
+)
+
+/**
+ * A new top-level position.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const root = (): Position => ({ path: "", next: 0 })
+
+/**
+ * Begins a fan-out and gives, for each item, the way to run it in a position of its own.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const fanOut: Effect.Effect<(index: number) => <A, E, R>(item: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>> =
+  Effect.map(FiberRef.get(current), (position) => {
+    const path = position === undefined ? "" : `${position.path}/${position.next++}`
+    return (index) => (item) => Effect.locally(item, current, { path: `${path}[${index}]`, next: 0 })
+  })

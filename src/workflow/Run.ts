@@ -1,0 +1,62 @@
+/**
+ * The run a program is part of: what the verbs need of it.
+ *
+ * Only a workflow's body has one. That is why `agent` and the other verbs require it: outside a workflow they do not
+ * type-check.
+ */
+import * as Context from "effect/Context"
+import type * as Deferred from "effect/Deferred"
+import type * as Effect from "effect/Effect"
+import type * as Budget from "../budget/Budget.ts"
+import type { AgentError } from "../domain/AgentError.ts"
+import type { Done } from "../domain/AgentResult.ts"
+import type { Input } from "../domain/AnswerSchema.ts"
+import type { RunId } from "../domain/Ids.ts"
+import type { Journal, Ownership, WriteError } from "../store/RunStore.ts"
+import type { CallOptions } from "./Options.ts"
+
+/**
+ * A child run that was made by an earlier attempt of this run.
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChildPlace {
+  readonly ordinal: number
+  readonly recorded: RunId | undefined
+}
+
+/**
+ * What a child run takes over from its parent.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Inheritance {
+  readonly ownership: Ownership
+  readonly journal: Journal
+  /** Fails when the store cannot be written any more, which ends the whole tree of runs. */
+  readonly broken: Deferred.Deferred<never, WriteError>
+  readonly place: (childKey: string) => ChildPlace
+}
+
+/**
+ * The run a program is part of.
+ * @category services
+ * @since 0.1.0
+ */
+export class Run extends Context.Tag("owf/Run")<Run, {
+  readonly id: RunId
+  /** Counts up each time the run is resumed, from 1. */
+  readonly attempt: number
+  /** Absolute path of the run's directory. */
+  readonly directory: string
+  /** Makes a call: the steps are in `Agent`. */
+  readonly call: <A>(
+    prompt: string,
+    options: CallOptions & { readonly schema?: Input<A> | undefined }
+  ) => Effect.Effect<Done<A | string>, AgentError>
+  /** Records something that is not a call. */
+  readonly event: (type: string, message: string, data: unknown) => Effect.Effect<void>
+  readonly budget: Budget.Budget
+  readonly inheritance: Inheritance
+}>() {}
+

@@ -1,0 +1,244 @@
+/**
+ * Step 8 of a call: what is stored of a request and of the call when it ends, and the result made of it.
+ *
+ * Everything here runs uninterruptibly in its caller; a store that cannot be written ends the run.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as AgentError from "../domain/AgentError.ts"
+import type { ValidationIssue } from "../domain/AnswerSchema.ts"
+import type { Done, Failed } from "../domain/Outcome.ts"
+import type { FailureStatus } from "../domain/Status.ts"
+import * as Usage from "../domain/Usage.ts"
+import type * as Budget from "../budget/Budget.ts"
+import type * as Provider from "../provider/Provider.ts"
+import type { AttemptOutcome, NewCall } from "../store/RunStore.ts"
+import type { CallEnv, Identified } from "./CallEnv.ts"
+import * as CallResult from "./CallResult.ts"
+import type * as Ledger from "./Ledger.ts"
+import * as Readable from "./Readable.ts"
+
+/**
+ * A call whose first request is on its way.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Started<A> extends Identified<A> {
+  readonly startedAt: number
+  readonly cwd: string | undefined
+}
+
+/**
+ * What a call's requests came to so far.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Progress {
+  /** Number of the request under way, and of the first one since the run was taken up. */
+  readonly attempt: number
+  readonly first: number
+  readonly reserved: Budget.Amount
+  readonly maxOutputTokens: number | undefined
+  readonly correction: Provider.Request["correction"]
+  readonly session: string | undefined
+  /** Answers read so far. */
+  readonly answers: number
+  /** Requests since the last answer, this one included. */
+  readonly tries: number
+  readonly spent: Ledger.Spent
+}
+
+/**
+ * How a call that is not answered is settled, and what it fails with.
+ * @category models
+ * @since 0.1.0
+ */
+export interface GivingUp {
+  readonly status: FailureStatus
+  readonly kind: string
+  readonly error: string
+  readonly text?: string | null
+  readonly issues?: ReadonlyArray<ValidationIssue>
+  readonly toError: (result: Failed) => AgentError.AgentError
+}
+
+/**
+ * How a request ended, from what came back.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const outcome = <A>(
+  env: CallEnv,
+  call: Identified<A>,
+  progress: Progress,
+  at: number,
+  end: {
+    readonly status: AttemptOutcome["status"]
+    readonly spent: Ledger.Spent
+    readonly costSource?: string | undefined
+    readonly model?: string | undefined
+    readonly session?: string | undefined
+    readonly errorKind?: string
+    readonly error?: string
+    readonly raw?: string | null | undefined
+  }
+): AttemptOutcome => ({
+  runId: env.run.id,
+  index: call.place.index,
+  attempt: progress.attempt,
+  status: end.status,
+  usage: end.spent.usage,
+  cost: end.spent.cost,
+  costSource: end.costSource ?? null,
+  model: end.model ?? null,
+  sessionId: end.session ?? null,
+  errorKind: end.errorKind ?? null,
+  error: end.error ?? null,
+  raw: end.raw ?? null,
+  at
+})
+
+/**
+ * Settles an answered call and gives its result.
+ * @category running
+ * @since 0.1.0
+ */
+export const succeed = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  progress: Progress,
+  answer: Provider.Answer,
+  spent: Ledger.Spent,
+  value: A | string,
+  at: number
+): Effect.Effect<Done<A | string>> =>
+  Effect.gen(function*() {
+    const { access, answer: schema } = call.described
+    // a value that was decoded by the schema is of its type; without one it is the text
+    const output = CallResult.outputOf(answer.text, value as A, schema)
+    const text = output.text ?? output.json
+    const raw = answer.raw === text ? null : answer.raw
+    const files = CallResult.artifacts(call.identity, output, raw, null)
+    const expense = { ...progress.spent, durationMs: at - call.startedAt }
+    const unchanged = call.writes ? yield* Readable.unchanged(env, call) : false
+    yield* Effect.catchAll(
+      env.store.settle(env.ownership, outcome(env, call, progress, at, {
+        status: "done",
+        spent,
+        costSource: answer.cost?.source,
+        model: answer.model,
+        session: answer.session,
+        raw
+      }), {
+        runId: env.run.id,
+        index: call.place.index,
+        status: "done",
+        outputText: output.text,
+        outputJson: output.json,
+        validationErrorsJson: null,
+        errorKind: null,
+        error: null,
+        attempts: progress.attempt,
+        ...expense,
+        artifacts: files,
+        cacheEntry: unchanged ? { cacheKey: call.identity.cacheKey, ordinal: call.place.ordinal } : null,
+        at
+      }),
+      env.abort
+    )
+    const checked = schema === undefined ? 0 : progress.answers
+    return CallResult.done(call.identity, access.status, output, value, files, checked, expense)
+  })
+
+/**
+ * Settles a call that is not answered and fails with its error.
+ * @category running
+ * @since 0.1.0
+ */
+export const giveUp = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  progress: Progress,
+  ended: AttemptOutcome | null,
+  how: GivingUp
+): Effect.Effect<never, AgentError.AgentError> =>
+  Effect.flatMap(record(env, call, progress, ended, how), (result) => Effect.fail(how.toError(result)))
+
+/**
+ * Settles a call that is not answered and gives its result.
+ * @category running
+ * @since 0.1.0
+ */
+export const record = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  progress: Progress,
+  ended: AttemptOutcome | null,
+  how: Omit<GivingUp, "toError">
+): Effect.Effect<Failed> =>
+  Effect.gen(function*() {
+    const at = yield* Clock.currentTimeMillis
+    const text = how.text ?? null
+    const files = CallResult.artifacts(call.identity, { text: null, json: null }, ended?.raw ?? null, how.error)
+    const expense = { ...progress.spent, durationMs: at - call.startedAt }
+    yield* Effect.catchAll(
+      env.store.settle(env.ownership, ended, {
+        runId: env.run.id,
+        index: call.place.index,
+        status: how.status,
+        outputText: null,
+        outputJson: null,
+        validationErrorsJson: how.issues === undefined ? null : JSON.stringify(how.issues),
+        errorKind: how.kind,
+        error: how.error,
+        attempts: progress.attempt,
+        ...expense,
+        artifacts: files,
+        cacheEntry: null,
+        at
+      }),
+      env.abort
+    )
+    return CallResult.failed(call.identity, call.described.access.status, how.status, how.error, {
+      text,
+      files,
+      issues: how.issues ?? [],
+      validationAttempts: progress.answers,
+      expense
+    })
+  })
+
+/**
+ * Records a call that is refused before anything is sent.
+ * @category running
+ * @since 0.1.0
+ */
+export const refuse = (
+  env: CallEnv,
+  identity: CallResult.Identity,
+  row: NewCall,
+  status: FailureStatus,
+  errorKind: string,
+  error: string
+): Effect.Effect<void> =>
+  Effect.catchAll(
+    env.store.record(env.ownership, row, {
+      runId: row.runId,
+      index: row.index,
+      status,
+      outputText: null,
+      outputJson: null,
+      validationErrorsJson: null,
+      errorKind,
+      error,
+      attempts: 0,
+      usage: Usage.zero,
+      cost: CallResult.free.cost,
+      durationMs: 0,
+      artifacts: CallResult.artifacts(identity, { text: null, json: null }, null, error),
+      cacheEntry: null,
+      at: row.at
+    }, null),
+    env.abort
+  )
+
