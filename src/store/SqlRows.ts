@@ -1,0 +1,207 @@
+/**
+ * Rows as records: what to select, and how it decodes.
+ *
+ * Records decode with their schemas, so a row that breaks a rule is an error and never a guess. The journal of a resumed
+ * run is the exception: its columns are checked by hand, because ten thousand calls must load in a moment and the
+ * tables are STRICT already.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Ids from "../domain/Ids.ts"
+import type { NanoUsd } from "../domain/Money.ts"
+import * as Records from "../domain/Records.ts"
+import { CallStatus } from "../domain/Status.ts"
+import type { Settled, StoreError } from "./RunStore.ts"
+import * as SqlFailure from "./SqlFailure.ts"
+import * as SqlLease from "./SqlLease.ts"
+
+/**
+ * A row as the driver gives it.
+ * @category models
+ * @since 0.1.0
+ */
+export type Row = Readonly<Record<string, unknown>>
+
+/**
+ * SELECT of runs with their lease and their spending; a root run's covers its children.
+ * @category models
+ * @since 0.1.0
+ */
+export const selectRuns = `SELECT runs.id, runs.root_run_id, runs.parent_run_id, runs.workflow_name,
+  runs.workflow_description, runs.script_path, runs.script_hash, runs.args_json, runs.output_json, runs.status,
+  runs.attempt_number, runs.depth, runs.provider, runs.model, runs.cache_policy, runs.budget_total_tokens,
+  runs.budget_total_cost_nano / 1e9 AS budget_total_cost_usd, runs.error_kind, runs.error_message, runs.created_at,
+  runs.started_at, runs.completed_at, runs.updated_at, ${SqlLease.columns},
+  coalesce((SELECT sum(spent_tokens) FROM budget_ledger WHERE run_id IN spenders), 0) AS budget_spent_tokens,
+  coalesce((SELECT sum(spent_cost_nano) FROM budget_ledger WHERE run_id IN spenders), 0) / 1e9 AS budget_spent_cost_usd
+  FROM runs LEFT JOIN leases ON leases.root_run_id = runs.root_run_id `.replaceAll(
+  "spenders",
+  // a child's own calls, or everything under a root
+  "(SELECT id FROM runs AS member WHERE member.root_run_id = runs.id UNION SELECT runs.id)"
+)
+
+/**
+ * SELECT of calls.
+ * @category models
+ * @since 0.1.0
+ */
+export const selectCalls = `SELECT printf('%s_call_%04d', calls.run_id, calls.call_index) AS id, calls.run_id,
+  calls.call_index, calls.call_key, calls.cache_key, calls.ordinal, calls.label, calls.phase, calls.position,
+  calls.prompt, calls.opts_json, calls.settings_json, calls.provider, calls.model, calls.agent_type, calls.isolation,
+  calls.status, calls.cache_status, calls.cache_policy, calls.source_call_id, calls.schema_hash, calls.output_text,
+  calls.output_json, calls.validation_errors_json, calls.error_kind, calls.error, calls.worktree_path,
+  calls.worktree_branch, calls.changed_files_json, calls.attempts, calls.input_tokens, calls.output_tokens,
+  calls.cache_read_tokens, calls.cache_write_tokens, calls.cost_nano / 1e9 AS estimated_cost_usd, calls.duration_ms,
+  calls.run_attempt, calls.created_at, calls.completed_at FROM calls `
+
+/**
+ * SELECT of requests.
+ * @category models
+ * @since 0.1.0
+ */
+export const selectAttempts = `SELECT printf('%s_call_%04d', run_id, call_index) AS call_id, attempt, status,
+  reserved_tokens, reserved_cost_nano / 1e9 AS reserved_cost_usd, input_tokens, output_tokens, cache_read_tokens,
+  cache_write_tokens, cost_nano / 1e9 AS cost_usd, cost_source, model, session_id, error_kind, error, raw, started_at,
+  completed_at FROM attempts `
+
+/**
+ * SELECT of events.
+ * @category models
+ * @since 0.1.0
+ */
+export const selectEvents = `SELECT id, run_id,
+  CASE WHEN call_index IS NULL THEN NULL ELSE printf('%s_call_%04d', run_id, call_index) END AS call_id,
+  run_attempt, type, message, data_json, timestamp FROM events `
+
+/**
+ * SELECT of files, with the paths that follow from their calls and kinds.
+ * @category models
+ * @since 0.1.0
+ */
+export const selectArtifacts = `SELECT run_id, printf('%s_call_%04d', run_id, call_index) AS call_id, kind,
+  printf('calls/%s_call_%04d/', run_id, call_index) || CASE kind WHEN 'prompt' THEN 'prompt.txt'
+    WHEN 'output_text' THEN 'output.txt' WHEN 'output_json' THEN 'output.json' WHEN 'raw' THEN 'raw.txt'
+    ELSE 'error.txt' END AS path, sha256, size_bytes, created_at FROM artifacts `
+
+/**
+ * SELECT of calls as replay and the cache need them, with outputs up to a size.
+ * @category models
+ * @since 0.1.0
+ */
+export const selectSettled = (largest: number): string => {
+  const size = "coalesce(octet_length(calls.output_text), 0) + coalesce(octet_length(calls.output_json), 0)"
+  return `SELECT calls.run_id, calls.call_index, calls.call_key, calls.cache_key, calls.ordinal, calls.position,
+  calls.status, ${size} > ${largest} AS partial,
+  CASE WHEN ${size} > ${largest} THEN NULL ELSE calls.output_text END AS output_text,
+  CASE WHEN ${size} > ${largest} THEN NULL ELSE calls.output_json END AS output_json,
+  calls.attempts, calls.input_tokens, calls.output_tokens, calls.cache_read_tokens, calls.cache_write_tokens,
+  calls.cost_nano, calls.duration_ms FROM calls `
+}
+
+/**
+ * Decodes rows one by one.
+ * @category converting
+ * @since 0.1.0
+ */
+export const decodeAll =
+  <A, I>(schema: Schema.Schema<A, I>) =>
+  (path: string) =>
+  (rows: ReadonlyArray<Row>): Effect.Effect<ReadonlyArray<A>, StoreError> =>
+    Schema.decodeUnknown(Schema.Array(schema))(rows).pipe(
+      Effect.mapError((error) => SqlFailure.make("Invalid", path, `a row does not decode: ${error.message}`, error))
+    )
+
+/**
+ * Decoders of the records.
+ * @category converting
+ * @since 0.1.0
+ */
+export const decode = {
+  runs: decodeAll(Records.Run),
+  calls: decodeAll(Records.Call),
+  attempts: decodeAll(Records.Attempt),
+  events: decodeAll(Records.Event),
+  artifacts: decodeAll(Records.Artifact)
+}
+
+/**
+ * Decodes rows of `selectSettled`.
+ * @category converting
+ * @since 0.1.0
+ */
+export const decodeSettled =
+  (path: string) => (rows: ReadonlyArray<Row>): Effect.Effect<ReadonlyArray<Settled>, StoreError> =>
+    Effect.suspend(() => {
+      const calls: Array<Settled> = []
+      for (const row of rows) {
+        const call = settledOf(row)
+        if (call === undefined) {
+          const place = `${String(row["run_id"])}, call ${String(row["call_index"])}`
+          return Effect.fail(SqlFailure.make("Invalid", path, `the row of ${place} does not decode`))
+        }
+        calls.push(call)
+      }
+      return Effect.succeed(calls)
+    })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const statuses: ReadonlySet<string> = new Set([...CallStatus.literals, "running"])
+
+const isStatus = (value: unknown): value is Settled["status"] => typeof value === "string" && statuses.has(value)
+
+const isCount = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value) && value >= 0
+
+const isCost = (value: unknown): value is NanoUsd => isCount(value)
+
+const isText = (value: unknown): value is string | null => value === null || typeof value === "string"
+
+const isRunId = Schema.is(Ids.RunId)
+
+// the ids of a journal are one run's: each is checked once
+const checked = { id: "", valid: false }
+
+const isSameRunId = (value: unknown): value is Ids.RunId => {
+  if (typeof value !== "string") return false
+  if (value !== checked.id) {
+    checked.valid = isRunId(value)
+    checked.id = value
+  }
+  return checked.valid
+}
+
+const settledOf = (row: Row): Settled | undefined => {
+  const {
+    attempts, cache_key, cache_read_tokens, cache_write_tokens, call_index, call_key, cost_nano, duration_ms,
+    input_tokens, ordinal, output_json, output_text, output_tokens, partial, position, run_id, status
+  } = row
+  return isSameRunId(run_id) && isCount(call_index) && typeof call_key === "string" && typeof cache_key === "string" &&
+      isCount(ordinal) && typeof position === "string" && isStatus(status) && isText(output_text) &&
+      isText(output_json) && isCount(attempts) && isCount(input_tokens) && isCount(output_tokens) &&
+      isCount(cache_read_tokens) && isCount(cache_write_tokens) && (cost_nano === null || isCost(cost_nano)) &&
+      (duration_ms === null || typeof duration_ms === "number")
+    ? {
+      callId: Ids.callId(run_id, call_index),
+      index: call_index,
+      callKey: call_key,
+      cacheKey: cache_key,
+      ordinal,
+      position,
+      status,
+      outputText: output_text,
+      outputJson: output_json,
+      partial: partial === 1,
+      attempts,
+      usage: {
+        inputTokens: input_tokens,
+        outputTokens: output_tokens,
+        cacheReadTokens: cache_read_tokens,
+        cacheWriteTokens: cache_write_tokens
+      },
+      cost: cost_nano,
+      durationMs: duration_ms ?? 0
+    }
+    : undefined
+}

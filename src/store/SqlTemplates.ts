@@ -1,0 +1,388 @@
+/**
+ * The statements that write, made so that the rows of many writers can share one.
+ *
+ * A template has a text for each of a few row counts, so that the driver prepares few statements; `Batch` collects the
+ * rows of a group per template as flat lists of values. Templates are executed in the order they are declared in, which
+ * is the order their foreign keys ask for; rows of one template keep the order they were added in.
+ */
+import type { AttemptOutcome, CallOutcome, NewAttempt, NewCall, NewEvent, NewRun, Ownership } from "./RunStore.ts"
+
+/**
+ * What a column may be given.
+ * @category models
+ * @since 0.1.0
+ */
+export type Value = string | number | null
+
+/**
+ * A statement for a number of rows of the same shape.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Template {
+  readonly order: number
+  readonly width: number
+  /** Row counts there is a text for, the largest first; the last is 1. */
+  readonly sizes: ReadonlyArray<number>
+  readonly text: (rows: number) => string
+  /** True when each row must change exactly one row of the table: less means that there was nothing to change. */
+  readonly exact: boolean
+}
+
+/**
+ * Rows of a group of writes, per template.
+ * @category models
+ * @since 0.1.0
+ */
+export class Batch {
+  private readonly values: Array<Array<Value> | undefined> = []
+
+  /** The values added so far for a template; the caller appends those of a row. */
+  rows(template: Template): Array<Value> {
+    return this.values[template.order] ??= []
+  }
+
+  /** Values of the templates in use, in the order to execute them in. */
+  *entries(): IterableIterator<readonly [Template, Array<Value>]> {
+    for (const template of all) {
+      const values = this.values[template.order]
+      if (values !== undefined) yield [template, values]
+    }
+  }
+}
+
+/**
+ * A time as it is stored; consecutive rows mostly share their millisecond.
+ * @category converting
+ * @since 0.1.0
+ */
+export const iso = (epochMillis: number): string => {
+  if (epochMillis !== memo.millis) {
+    memo.text = new Date(epochMillis).toISOString()
+    memo.millis = epochMillis
+  }
+  return memo.text
+}
+
+// -----------------------------------------------------------------------------
+// rows
+// -----------------------------------------------------------------------------
+
+/**
+ * A new run, with status `running`.
+ * @category running
+ * @since 0.1.0
+ */
+export const addRun = (batch: Batch, run: NewRun): void => {
+  const at = iso(run.at)
+  batch.rows(insertRun).push(
+    run.id,
+    run.parent?.rootRunId ?? run.id,
+    run.parent?.runId ?? null,
+    run.parent?.childKey ?? null,
+    run.parent?.ordinal ?? null,
+    "running",
+    1,
+    run.depth,
+    run.workflowName,
+    run.workflowDescription,
+    run.scriptPath,
+    run.scriptHash,
+    run.provider,
+    run.model,
+    run.cachePolicy,
+    run.budget.tokens,
+    run.budget.cost,
+    at,
+    at,
+    at,
+    run.argsJson
+  )
+}
+
+/**
+ * The intent of a call. One that replaces another takes its row over and drops the list of its files.
+ * @category running
+ * @since 0.1.0
+ */
+export const addCall = (batch: Batch, call: NewCall): void => {
+  if (call.replaces) batch.rows(dropArtifacts).push(call.runId, call.index)
+  batch.rows(call.replaces ? replaceCall : insertCall).push(
+    call.runId,
+    call.index,
+    call.callKey,
+    call.cacheKey,
+    call.ordinal,
+    call.position,
+    call.label,
+    call.phase,
+    call.provider,
+    call.model,
+    call.agentType,
+    call.isolation,
+    "running",
+    call.cacheStatus,
+    call.cachePolicy,
+    call.schemaHash,
+    call.runAttempt,
+    iso(call.at),
+    call.optsJson,
+    call.settingsJson,
+    call.promptSha256,
+    call.prompt
+  )
+}
+
+/**
+ * The intent of a request.
+ * @category running
+ * @since 0.1.0
+ */
+export const addAttempt = (batch: Batch, attempt: NewAttempt): void => {
+  batch.rows(insertAttempt).push(
+    attempt.runId,
+    attempt.index,
+    attempt.attempt,
+    "running",
+    attempt.reserved.tokens,
+    attempt.reserved.cost,
+    iso(attempt.at)
+  )
+}
+
+/**
+ * How a request ended.
+ * @category running
+ * @since 0.1.0
+ */
+export const endAttempt = (batch: Batch, ended: AttemptOutcome): void => {
+  batch.rows(updateAttempt).push(
+    ended.status,
+    ended.usage.inputTokens,
+    ended.usage.outputTokens,
+    ended.usage.cacheReadTokens,
+    ended.usage.cacheWriteTokens,
+    ended.cost,
+    ended.costSource,
+    ended.model,
+    ended.sessionId,
+    ended.errorKind,
+    iso(ended.at),
+    ended.error,
+    ended.raw,
+    ended.runId,
+    ended.index,
+    ended.attempt
+  )
+}
+
+/**
+ * How a call ended, with its files, its cache entry and its event. `source` is the call of another run it was answered from.
+ * @category running
+ * @since 0.1.0
+ */
+export const endCall = (batch: Batch, call: CallOutcome, runAttempt: number, source: string | null): void => {
+  const { runId, index, usage } = call
+  const at = iso(call.at)
+  batch.rows(updateCall).push(
+    call.status,
+    source,
+    call.errorKind,
+    call.attempts,
+    usage.inputTokens,
+    usage.outputTokens,
+    usage.cacheReadTokens,
+    usage.cacheWriteTokens,
+    call.cost,
+    call.durationMs,
+    at,
+    call.error,
+    call.validationErrorsJson,
+    call.outputJson,
+    call.outputText,
+    runId,
+    index
+  )
+  if (call.artifacts.length > 0) {
+    const artifacts = batch.rows(insertArtifact)
+    for (const { kind, sha256, sizeBytes } of call.artifacts) artifacts.push(runId, index, kind, sha256, sizeBytes, at)
+  }
+  if (call.cacheEntry !== null) {
+    batch.rows(putCacheEntry).push(call.cacheEntry.cacheKey, call.cacheEntry.ordinal, runId, index, at)
+  }
+  batch.rows(insertEvent).push(
+    runId,
+    index,
+    runAttempt,
+    "call_settled",
+    call.status,
+    at,
+    null
+  )
+}
+
+/**
+ * Something that happened and is not a call.
+ * @category running
+ * @since 0.1.0
+ */
+export const addEvent = (batch: Batch, event: NewEvent): void => {
+  batch.rows(insertEvent).push(
+    event.runId,
+    event.index,
+    event.runAttempt,
+    event.type,
+    event.message,
+    iso(event.at),
+    event.dataJson
+  )
+}
+
+/**
+ * The session a provider named for a request.
+ * @category running
+ * @since 0.1.0
+ */
+export const nameSession = (batch: Batch, runId: string, index: number, attempt: number, session: string): void => {
+  batch.rows(updateSession).push(session, runId, index, attempt)
+}
+
+/**
+ * A sign of life of a run's owner.
+ * @category running
+ * @since 0.1.0
+ */
+export const renewLease = (batch: Batch, ownership: Ownership, at: number): void => {
+  batch.rows(updateLease).push(at, ownership.rootRunId, ownership.token)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const memo = { millis: Number.NaN, text: "" }
+
+const all: Array<Template> = []
+
+const marks = (columns: number, rows: number): string => {
+  const row = `(${Array(columns).fill("?").join(",")})`
+  return Array(rows).fill(row).join(",")
+}
+
+const template = (options: {
+  readonly width: number
+  readonly sizes: ReadonlyArray<number>
+  readonly exact: boolean
+  readonly text: (rows: number) => string
+}): Template => {
+  const texts = new Map<number, string>(options.sizes.map((size) => [size, options.text(size)]))
+  const made: Template = { ...options, order: all.length, text: (rows) => texts.get(rows) ?? options.text(rows) }
+  all.push(made)
+  return made
+}
+
+const insert = (table: string, columns: string, tail = ""): Template => {
+  const width = columns.split(",").length
+  return template({
+    width,
+    sizes: [64, 16, 4, 1],
+    exact: true,
+    text: (rows) => `INSERT INTO ${table} (${columns}) VALUES ${marks(width, rows)} ${tail}`
+  })
+}
+
+/** Updates rows found by the keys, which come last in a row; a null for the column `kept` leaves what is there. */
+const update = (
+  table: string,
+  columns: string,
+  keys: ReadonlyArray<string>,
+  more: { readonly kept?: string; readonly where?: string } = {}
+): Template => {
+  const assigned = columns.split(", ")
+  const text = (value: (column: number) => string, from: string): string => {
+    const set = assigned.map((column, i) =>
+      `${column} = ${column === more.kept ? `coalesce(${value(i)}, ${table}.${column})` : value(i)}`
+    )
+    const where = keys.map((key, i) => `${table}.${key} = ${value(assigned.length + i)}`)
+    return `UPDATE ${table} SET ${set.join(", ")} ${from} WHERE ${where.join(" AND ")} ${more.where ?? ""}`
+  }
+  const width = assigned.length + keys.length
+  return template({
+    width,
+    sizes: [64, 16, 4, 1],
+    exact: true,
+    text: (rows) =>
+      rows === 1
+        ? text(() => "?", "")
+        : text((column) => `v.column${column + 1}`, `FROM (VALUES ${marks(width, rows)}) AS v`)
+  })
+}
+
+const insertRun = insert(
+  "runs",
+  "id, root_run_id, parent_run_id, child_key, child_ordinal, status, attempt_number, depth, workflow_name, " +
+    "workflow_description, script_path, script_hash, provider, model, cache_policy, budget_total_tokens, " +
+    "budget_total_cost_nano, created_at, started_at, updated_at, args_json"
+)
+
+const callColumns = "run_id, call_index, call_key, cache_key, ordinal, position, label, phase, provider, model, " +
+  "agent_type, isolation, status, cache_status, cache_policy, schema_hash, run_attempt, created_at, opts_json, " +
+  "settings_json, prompt_sha256, prompt"
+
+const insertCall = insert("calls", callColumns)
+
+const dropArtifacts = template({
+  width: 2,
+  sizes: [1],
+  exact: false,
+  text: () => "DELETE FROM artifacts WHERE run_id = ? AND call_index = ?"
+})
+
+// a call that is made again keeps its place; everything the earlier try left in the row is cleared
+const replaceCall = insert(
+  "calls",
+  callColumns,
+  `ON CONFLICT (run_id, call_index) DO UPDATE SET ${
+    callColumns.split(", ").slice(2).map((column) => `${column} = excluded.${column}`).join(", ")
+  }, source_call_id = NULL, error_kind = NULL, worktree_path = NULL, worktree_branch = NULL, changed_files_json = NULL,
+    attempts = 0, input_tokens = 0, output_tokens = 0, cache_read_tokens = 0, cache_write_tokens = 0, cost_nano = NULL,
+    duration_ms = NULL, completed_at = NULL, error = NULL, validation_errors_json = NULL, output_json = NULL,
+    output_text = NULL`
+)
+
+const insertAttempt = insert(
+  "attempts",
+  "run_id, call_index, attempt, status, reserved_tokens, reserved_cost_nano, started_at"
+)
+
+const updateSession = update("attempts", "session_id", ["run_id", "call_index", "attempt"])
+
+const updateAttempt = update(
+  "attempts",
+  "status, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nano, cost_source, model, " +
+    "session_id, error_kind, completed_at, error, raw",
+  ["run_id", "call_index", "attempt"],
+  { kept: "session_id" }
+)
+
+const updateCall = update(
+  "calls",
+  "status, source_call_id, error_kind, attempts, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, " +
+    "cost_nano, duration_ms, completed_at, error, validation_errors_json, output_json, output_text",
+  ["run_id", "call_index"],
+  // a call is settled once
+  { where: "AND calls.status = 'running'" }
+)
+
+const insertArtifact = insert("artifacts", "run_id, call_index, kind, sha256, size_bytes, created_at")
+
+const putCacheEntry = insert(
+  "cache_entries",
+  "cache_key, ordinal, run_id, call_index, created_at",
+  "ON CONFLICT (cache_key, ordinal) DO UPDATE SET " +
+    "run_id = excluded.run_id, call_index = excluded.call_index, created_at = excluded.created_at"
+)
+
+const insertEvent = insert("events", "run_id, call_index, run_attempt, type, message, timestamp, data_json")
+
+const updateLease = update("leases", "heartbeat_at", ["root_run_id", "token"])

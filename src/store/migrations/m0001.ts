@@ -1,0 +1,160 @@
+/**
+ * The first schema: runs, their calls, the requests of the calls, events, artifacts, cache entries and leases.
+ *
+ * Money is whole billionths of a dollar, times are UTC text with milliseconds. Ids of calls and paths of files are not
+ * stored: both follow from the run's id and the call's index, and what is not stored cannot be tampered with. The large
+ * columns come last in their rows, so that reading the small ones does not walk through them.
+ */
+
+/**
+ * Statements of this migration, in order.
+ * @category models
+ * @since 0.1.0
+ */
+export const statements: ReadonlyArray<string> = [
+  `CREATE TABLE runs (
+    id TEXT PRIMARY KEY NOT NULL,
+    root_run_id TEXT NOT NULL,
+    parent_run_id TEXT REFERENCES runs (id),
+    child_key TEXT,
+    child_ordinal INTEGER,
+    status TEXT NOT NULL,
+    attempt_number INTEGER NOT NULL,
+    depth INTEGER NOT NULL,
+    workflow_name TEXT NOT NULL,
+    workflow_description TEXT,
+    script_path TEXT,
+    script_hash TEXT,
+    provider TEXT NOT NULL,
+    model TEXT,
+    cache_policy TEXT NOT NULL,
+    budget_total_tokens INTEGER,
+    budget_total_cost_nano INTEGER,
+    error_kind TEXT,
+    error_message TEXT,
+    created_at TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    completed_at TEXT,
+    updated_at TEXT NOT NULL,
+    args_json TEXT NOT NULL,
+    output_json TEXT
+  ) STRICT`,
+  "CREATE INDEX runs_root ON runs (root_run_id)",
+  "CREATE UNIQUE INDEX runs_child ON runs (parent_run_id, child_key, child_ordinal) WHERE parent_run_id IS NOT NULL",
+  `CREATE TABLE calls (
+    run_id TEXT NOT NULL REFERENCES runs (id),
+    call_index INTEGER NOT NULL,
+    call_key TEXT NOT NULL,
+    cache_key TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    position TEXT NOT NULL,
+    label TEXT,
+    phase TEXT,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    agent_type TEXT,
+    isolation TEXT NOT NULL,
+    status TEXT NOT NULL,
+    cache_status TEXT NOT NULL,
+    cache_policy TEXT NOT NULL,
+    source_call_id TEXT,
+    schema_hash TEXT,
+    error_kind TEXT,
+    worktree_path TEXT,
+    worktree_branch TEXT,
+    changed_files_json TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_read_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_write_tokens INTEGER NOT NULL DEFAULT 0,
+    cost_nano INTEGER,
+    duration_ms REAL,
+    run_attempt INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    completed_at TEXT,
+    opts_json TEXT NOT NULL,
+    settings_json TEXT,
+    error TEXT,
+    validation_errors_json TEXT,
+    output_json TEXT,
+    output_text TEXT,
+    prompt_sha256 TEXT NOT NULL,
+    prompt TEXT NOT NULL,
+    PRIMARY KEY (run_id, call_index),
+    UNIQUE (run_id, call_key, ordinal)
+  ) STRICT`,
+  `CREATE TABLE attempts (
+    run_id TEXT NOT NULL,
+    call_index INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reserved_tokens INTEGER NOT NULL,
+    reserved_cost_nano INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_read_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_write_tokens INTEGER NOT NULL DEFAULT 0,
+    cost_nano INTEGER,
+    cost_source TEXT,
+    model TEXT,
+    session_id TEXT,
+    error_kind TEXT,
+    started_at TEXT NOT NULL,
+    completed_at TEXT,
+    error TEXT,
+    raw TEXT,
+    PRIMARY KEY (run_id, call_index, attempt),
+    FOREIGN KEY (run_id, call_index) REFERENCES calls (run_id, call_index)
+  ) STRICT, WITHOUT ROWID`,
+  // an ended request whose price is not known counts at what was set aside for it, like a lost one
+  `CREATE VIEW budget_ledger AS SELECT
+    run_id, call_index, attempt, status,
+    CASE status WHEN 'running' THEN reserved_tokens ELSE 0 END AS held_tokens,
+    CASE status WHEN 'running' THEN reserved_cost_nano ELSE 0 END AS held_cost_nano,
+    CASE status WHEN 'running' THEN 0 WHEN 'lost' THEN reserved_tokens
+      ELSE input_tokens + output_tokens + cache_read_tokens + cache_write_tokens END AS spent_tokens,
+    CASE status WHEN 'running' THEN 0 WHEN 'lost' THEN reserved_cost_nano
+      ELSE coalesce(cost_nano, reserved_cost_nano) END AS spent_cost_nano
+  FROM attempts`,
+  `CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id TEXT NOT NULL REFERENCES runs (id),
+    call_index INTEGER,
+    run_attempt INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    message TEXT NOT NULL,
+    timestamp TEXT NOT NULL,
+    data_json TEXT
+  ) STRICT`,
+  "CREATE INDEX events_run ON events (run_id)",
+  `CREATE TABLE artifacts (
+    run_id TEXT NOT NULL,
+    call_index INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (run_id, call_index, kind),
+    FOREIGN KEY (run_id, call_index) REFERENCES calls (run_id, call_index)
+  ) STRICT, WITHOUT ROWID`,
+  // no foreign key: an entry whose call was deleted is no entry, and a key on this side would need an index
+  `CREATE TABLE cache_entries (
+    cache_key TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    run_id TEXT NOT NULL,
+    call_index INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (cache_key, ordinal)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE leases (
+    root_run_id TEXT PRIMARY KEY NOT NULL REFERENCES runs (id),
+    token TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    started_at TEXT NOT NULL,
+    system TEXT NOT NULL,
+    host TEXT NOT NULL,
+    heartbeat_at INTEGER NOT NULL,
+    taken_at TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID`
+]
