@@ -1,8 +1,9 @@
 /**
  * Takes a key out of a text that a server sent, in every spelling in which servers echo keys.
  *
- * Covered are the key itself, JSON-escaped, percent-encoded, in hexadecimal, and inside base64 at any offset. A value
- * shorter than eight characters is no secret worth the damage its removal would do to a text.
+ * Covered are the key itself, with escapes of JSON (also of JSON inside JSON), percent-encoded, in hexadecimal, and
+ * inside base64 at any offset. A value shorter than eight characters is no secret worth the damage its removal would
+ * do to a text.
  */
 import * as Encoding from "effect/Encoding"
 
@@ -20,7 +21,7 @@ export const mask = "[masked]"
  */
 export const make = (key: string | undefined): (text: string) => string => {
   if (key === undefined || key.length < shortest) return (text) => text
-  const pattern = new RegExp(spellings(key).map(escape).join("|"), "gi")
+  const pattern = new RegExp([escapable(key), ...spellings(key).map(escape)].join("|"), "gi")
   return (text) => text.replace(pattern, mask)
 }
 
@@ -33,11 +34,15 @@ const encoder = new TextEncoder()
 
 const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")
 
+/** Each character as it is, after backslashes, or as a code; backslashes are bounded so that time stays linear. */
+const escapable = (key: string): string =>
+  [...key].map((char) => `\\\\{0,4}(?:${escape(char)}|u${hexOf(char)})`).join("")
+
+const hexOf = (char: string) => char.charCodeAt(0).toString(16).padStart(4, "0")
+
 const spellings = (key: string): ReadonlyArray<string> => {
   const bytes = encoder.encode(key)
   const all = [
-    key,
-    JSON.stringify(key).slice(1, -1),
     encodeURIComponent(key),
     Encoding.encodeHex(bytes),
     ...[0, 1, 2].flatMap((offset) => [base64(bytes, offset, "standard"), base64(bytes, offset, "url")])

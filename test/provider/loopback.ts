@@ -1,0 +1,70 @@
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import * as Http from "node:http"
+import type * as Net from "node:net"
+
+/** What a server got. */
+export interface Received {
+  readonly url: string
+  readonly headers: Http.IncomingHttpHeaders
+  readonly body: string
+}
+
+/** A server on the loopback interface that is closed with the scope. */
+export interface Server {
+  readonly url: string
+  readonly received: ReadonlyArray<Received>
+  /** Done when a client went away before its answer was complete. */
+  readonly abandoned: Effect.Effect<void>
+}
+
+/** Answers the n-th request, from 0. */
+export type Handler = (response: Http.ServerResponse, index: number, request: Received) => void
+
+export const serve = (handler: Handler) =>
+  Effect.gen(function*() {
+    const received: Array<Received> = []
+    const abandoned = yield* Deferred.make<void>()
+    const run = Runtime.runSync(yield* Effect.runtime())
+    const server = Http.createServer((request, response) => {
+      const chunks: Array<Buffer> = []
+      request.on("data", (chunk: Buffer) => chunks.push(chunk))
+      response.on("close", () => {
+        if (!response.writableFinished) run(Deferred.succeed(abandoned, undefined))
+      })
+      request.on("end", () => {
+        const got = { url: request.url ?? "", headers: request.headers, body: Buffer.concat(chunks).toString("utf8") }
+        received.push(got)
+        handler(response, received.length - 1, got)
+      })
+    })
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => {
+        server.listen(0, "127.0.0.1", () => resume(Effect.void))
+      }),
+      () =>
+        Effect.async<void>((resume) => {
+          server.closeAllConnections()
+          server.close(() => resume(Effect.void))
+        })
+    )
+    const url = `http://127.0.0.1:${(server.address() as Net.AddressInfo).port}`
+    return { url, received, abandoned: Deferred.await(abandoned) } satisfies Server as Server
+  })
+
+/** Answers with a status, headers and a body that is sent as JSON unless it is a text already. */
+export const reply = (status: number, body: unknown, headers: Http.OutgoingHttpHeaders = {}): Handler => (response) => {
+  response.writeHead(status, { "content-type": "application/json", ...headers })
+  response.end(typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body))
+}
+
+/** Body of a plain answer. */
+export const completion = (content: unknown, more: Record<string, unknown> = {}) => ({
+  id: "chatcmpl-1",
+  object: "chat.completion",
+  model: "m-2026",
+  choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
+  usage: { prompt_tokens: 20, completion_tokens: 5, total_tokens: 25 },
+  ...more
+})
