@@ -132,7 +132,9 @@ export const make = (limits: Limits, spent: Amount): Budget => {
  * @category converting
  * @since 0.1.0
  */
-export const remaining = (standing: Standing): { readonly tokens: number | null; readonly cost: Money.NanoUsd | null } => ({
+export const remaining = (
+  standing: Standing
+): { readonly tokens: number | null; readonly cost: Money.NanoUsd | null } => ({
   tokens: standing.limits.tokens === null
     ? null
     : Math.max(0, standing.limits.tokens - standing.spent.tokens - standing.reserved.tokens),

@@ -28,6 +28,7 @@ import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallEnvRow from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
 import * as Ledger from "./Ledger.ts"
+import * as Request from "./Request.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
 import type { Progress, Started } from "./Settle.ts"
 import * as Settle from "./Settle.ts"
@@ -56,8 +57,14 @@ const isolated = <A>(
 ): Effect.Effect<Done<A | string>, AgentError.AgentError, Scope.Scope> =>
   Effect.matchEffect(env.worktree.acquire(call.identity.callId), {
     onFailure: ({ detail }) =>
-      refuse(env, call, "worktree_failed", "WorktreeFailed", detail, (result) =>
-        new AgentError.WorktreeFailed({ result })),
+      refuse(
+        env,
+        call,
+        "worktree_failed",
+        "WorktreeFailed",
+        detail,
+        (result) => new AgentError.WorktreeFailed({ result })
+      ),
     onSuccess: (tree) => Effect.uninterruptibleMask((restore) => begin(env, call, tree.path, restore))
   })
 
@@ -72,10 +79,9 @@ const refuse = <A>(
 ): Effect.Effect<never, AgentError.AgentError> =>
   Effect.gen(function*() {
     const at = yield* Clock.currentTimeMillis
-    const cacheStatus = call.described.access.status
-    const row = CallEnvRow.row(env, call, cacheStatus, at)
+    const row = CallEnvRow.row(env, call, call.cacheStatus, at)
     yield* Settle.refuse(env, call.identity, row, status, kind, error)
-    return yield* Effect.fail(toError(CallResult.failed(call.identity, cacheStatus, status, error, {})))
+    return yield* Effect.fail(toError(CallResult.failed(call.identity, call.cacheStatus, status, error, {})))
   })
 
 interface Admitted extends Ledger.Reserved {
@@ -120,7 +126,7 @@ const begin = <A>(env: CallEnv, call: Identified<A>, cwd: string | undefined, re
       spent: Ledger.nothing
     }
     const at = yield* Clock.currentTimeMillis
-    const row = CallEnvRow.row(env, call, call.described.access.status, at)
+    const row = CallEnvRow.row(env, call, call.cacheStatus, at)
     yield* Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
     return yield* send(env, { ...call, startedAt: at, cwd }, progress, restore, admitted.right.room)
   })
@@ -195,25 +201,19 @@ const request = <A>(
     env.failPoint.hit("call.ask", "before")
     const timeout = Duration.subtract(call.described.timeout, Duration.millis(now - call.startedAt))
     const { options, provider } = call.described
-    const answer = provider.ask({
+    const parts = Request.make({
       callId: call.identity.callId,
       attempt: progress.attempt,
       prompt: call.described.prompt,
-      system: options.system,
+      options,
       schema: call.described.answer?.json,
       model: call.described.model,
-      temperature: options.temperature,
       maxOutputTokens: progress.maxOutputTokens,
-      agentType: options.agentType,
-      permissions: options.permissions,
-      readScope: options.readScope,
-      writeScope: options.writeScope,
       cwd: call.cwd,
-      timeout,
       correction: progress.correction,
-      session: progress.session,
-      metadata: options.metadata ?? {}
-    }, {
+      session: progress.session
+    })
+    const answer = provider.ask({ ...parts, timeout }, {
       session: (id) => {
         const ref = { runId: env.run.id, index: call.place.index }
         return Effect.catchAll(env.store.session(env.ownership, ref, progress.attempt, id), env.abort)

@@ -20,7 +20,7 @@ import * as Ids from "../domain/Ids.ts"
 import type { Done } from "../domain/Outcome.ts"
 import type { CacheStatus } from "../domain/Status.ts"
 import * as sha256 from "../internal/sha256.ts"
-import type { Settled, StoreError } from "../store/RunStore.ts"
+import type { NewCall, Settled, StoreError } from "../store/RunStore.ts"
 import * as Attempts from "./Attempts.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallEnvRow from "./CallEnv.ts"
@@ -37,22 +37,21 @@ import { currentPhase } from "./Verbs.ts"
  * @category running
  * @since 0.1.0
  */
-export const make =
-  (env: CallEnv) =>
-  <A>(
-    prompt: string,
-    options: CallOptions & { readonly schema?: Input<A> | undefined }
-  ): Effect.Effect<Done<A | string>, AgentError.AgentError> =>
-    Effect.gen(function*() {
-      const position = (yield* FiberRef.get(Position.current))?.path ?? ""
-      const phase = options.phase ?? (yield* FiberRef.get(currentPhase)) ?? null
-      const described = yield* Effect.either(Described.make(prompt, options, env.defaults, env.providers))
-      if (Either.isLeft(described)) return yield* refuse(env, prompt, options, phase, position, described.left)
-      const place = env.replay.take(described.right.callKey, position)
-      const call = identify(env, described.right, place, position, phase)
-      const replayed = replay(env, call)
-      return replayed ?? (yield* live(env, call))
-    })
+export const make = (env: CallEnv) =>
+<A>(
+  prompt: string,
+  options: CallOptions & { readonly schema?: Input<A> | undefined }
+): Effect.Effect<Done<A | string>, AgentError.AgentError> =>
+  Effect.gen(function*() {
+    const position = (yield* FiberRef.get(Position.current))?.path ?? ""
+    const phase = options.phase ?? (yield* FiberRef.get(currentPhase)) ?? null
+    const described = yield* Effect.either(Described.make(prompt, options, env.defaults, env.providers))
+    if (Either.isLeft(described)) return yield* refuse(env, prompt, options, phase, position, described.left)
+    const place = env.replay.take(described.right.callKey, position)
+    const call = identify(env, described.right, place, position, phase)
+    const replayed = replay(env, call)
+    return replayed ?? (yield* live(env, call))
+  })
 
 // -----------------------------------------------------------------------------
 // internal
@@ -72,6 +71,7 @@ const identify = <A>(
     position,
     reads: described.access.reads,
     writes: described.access.writes,
+    cacheStatus: described.access.status,
     identity: {
       callId,
       directory: env.callDirectory(callId),
@@ -115,7 +115,8 @@ const live = <A>(env: CallEnv, identified: Identified<A>): Effect.Effect<Done<A 
   })
 
 /** A store that cannot be read ends the run like one that cannot be written. */
-const orAbort = <A>(env: CallEnv, read: Effect.Effect<A, StoreError>): Effect.Effect<A> => Effect.catchAll(read, env.abort)
+const orAbort = <A>(env: CallEnv, read: Effect.Effect<A, StoreError>): Effect.Effect<A> =>
+  Effect.catchAll(read, env.abort)
 
 /** The journal leaves large outputs out; this fetches the one that is needed. */
 const loaded = <A>(env: CallEnv, call: Identified<A>): Effect.Effect<Identified<A>> => {
@@ -169,7 +170,15 @@ const restore = <A>(call: Identified<A>, settled: Settled, status: CacheStatus):
     ? CallResult.free
     : { usage: settled.usage, cost: settled.cost, durationMs: settled.durationMs }
   const files = CallResult.artifacts(call.identity, output, null, null)
-  return CallResult.done(call.identity, status, output, value.value, files, call.described.answer === undefined ? 0 : 1, expense)
+  return CallResult.done(
+    call.identity,
+    status,
+    output,
+    value.value,
+    files,
+    call.described.answer === undefined ? 0 : 1,
+    expense
+  )
 }
 
 const valueOf = <A>(call: Identified<A>, output: CallResult.Output): Option.Option<A | string> => {
@@ -213,12 +222,29 @@ const refuse = (
       schemaHash: null
     }
     const at = yield* Clock.currentTimeMillis
-    const row = {
-      ...{ runId: env.run.id, index: place.index, replaces: place.recorded !== undefined, callKey, cacheKey: callKey },
-      ...{ ordinal: place.ordinal, position, label: identity.label, phase: identity.phase, prompt: text },
-      ...{ promptSha256: identity.promptSha256, optsJson: "{}", settingsJson: null, provider: identity.provider },
-      ...{ model: identity.model, agentType: null, isolation: "none" as const, cacheStatus: "bypassed" as const },
-      ...{ cachePolicy: env.defaults.cachePolicy, schemaHash: null, runAttempt: env.run.attempt, at }
+    const row: NewCall = {
+      runId: env.run.id,
+      index: place.index,
+      replaces: place.recorded !== undefined,
+      callKey,
+      cacheKey: callKey,
+      ordinal: place.ordinal,
+      position,
+      label: identity.label,
+      phase: identity.phase,
+      prompt: text,
+      promptSha256: identity.promptSha256,
+      optsJson: "{}",
+      settingsJson: null,
+      provider: identity.provider,
+      model: identity.model,
+      agentType: null,
+      isolation: "none",
+      cacheStatus: "bypassed",
+      cachePolicy: env.defaults.cachePolicy,
+      schemaHash: null,
+      runAttempt: env.run.attempt,
+      at
     }
     yield* Settle.refuse(env, identity, row, "failed", "InvalidCall", error)
     const result = CallResult.failed(identity, "bypassed", "failed", error, {})

@@ -5,11 +5,11 @@ import type * as Effect from "effect/Effect"
 import type * as Budget from "../budget/Budget.ts"
 import type * as Fingerprint from "../cache/Fingerprint.ts"
 import type { CallId } from "../domain/Ids.ts"
+import type * as Records from "../domain/Records.ts"
 import type { CacheStatus } from "../domain/Status.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { FailPoint } from "../store/FailPoint.ts"
 import type { NewCall, Ownership, RunStore, WriteError } from "../store/RunStore.ts"
-import type * as Records from "../domain/Records.ts"
 import type * as Worktree from "../worktree/Worktree.ts"
 import type * as CallResult from "./CallResult.ts"
 import type { Described, RunDefaults } from "./Described.ts"
@@ -54,6 +54,8 @@ export interface Identified<A> {
   /** Whether the shared cache may be read and written; neither when what the agent could read is not known. */
   readonly reads: boolean
   readonly writes: boolean
+  /** What the call is recorded with when a provider answers it. */
+  readonly cacheStatus: CacheStatus
 }
 
 /**

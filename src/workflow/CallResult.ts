@@ -2,10 +2,10 @@
  * Builds a call's result and errors from what is known of it, in one place, so that a live, a replayed and a shared
  * answer look the same.
  */
-import * as Money from "../domain/Money.ts"
 import * as AgentError from "../domain/AgentError.ts"
 import type { AnswerSchema, ValidationIssue } from "../domain/AnswerSchema.ts"
 import type { CallId } from "../domain/Ids.ts"
+import * as Money from "../domain/Money.ts"
 import type { Artifact, Done, Facts, Failed } from "../domain/Outcome.ts"
 import type { CacheStatus, FailureStatus, Isolation } from "../domain/Status.ts"
 import * as Usage from "../domain/Usage.ts"

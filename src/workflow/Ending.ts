@@ -81,7 +81,12 @@ const isPlain = (error: unknown): boolean =>
 
 const stopped = (cause: Cause.Cause<unknown>): Ending<never, never>["outcome"] => {
   if (Cause.isInterruptedOnly(cause)) {
-    return { status: "interrupted", outputJson: null, errorKind: "Interrupted", errorMessage: "The run was interrupted." }
+    return {
+      status: "interrupted",
+      outputJson: null,
+      errorKind: "Interrupted",
+      errorMessage: "The run was interrupted."
+    }
   }
   const failure = Cause.failureOption(cause)
   const error = Option.isSome(failure) ? failure.value : Cause.squash(cause)

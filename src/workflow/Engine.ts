@@ -35,11 +35,12 @@ import type { Journal, WriteError } from "../store/RunStore.ts"
 import { RunStore } from "../store/RunStore.ts"
 import { Worktree } from "../worktree/Worktree.ts"
 import * as Call from "./Call.ts"
+import * as Ending from "./Ending.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import { EngineConfig } from "./EngineConfig.ts"
-import * as Ending from "./Ending.ts"
 import * as Position from "./Position.ts"
 import * as Replay from "./Replay.ts"
+import * as Request from "./Request.ts"
 import type { ChildPlace } from "./Run.ts"
 import { Run } from "./Run.ts"
 import { currentPhase } from "./Verbs.ts"
@@ -220,12 +221,7 @@ const root = <A, E>(
 const checkPrice = (provider: Provider, model: string | undefined, budget: Budget.Limits) => {
   if (budget.cost === null) return Effect.void
   const resolved = provider.resolveModel(model)
-  const { cost } = provider.estimate({
-    ...{ callId: "", attempt: 1, prompt: "", system: undefined, schema: undefined, model: resolved },
-    ...{ temperature: undefined, maxOutputTokens: 1, agentType: undefined, permissions: undefined },
-    ...{ readScope: undefined, writeScope: undefined, cwd: undefined, correction: undefined, session: undefined },
-    metadata: {}
-  })
+  const { cost } = provider.estimate(Request.least(resolved))
   return cost(1, 1) !== undefined ? Effect.void : Effect.fail(
     new InvalidRun({
       setting: "budget",
@@ -314,7 +310,10 @@ const execute = <A, E>(
     const following = yield* Scope.make()
     yield* Scope.extend(ports.files.follow(journal.run.id), following)
     const began = journal.run.attempt === 1 ? "run_started" : "run_resumed"
-    const body = Effect.zipRight(run.event(began, program.name, undefined), Effect.provideService(program.body, Run, run)).pipe(
+    const body = Effect.zipRight(
+      run.event(began, program.name, undefined),
+      Effect.provideService(program.body, Run, run)
+    ).pipe(
       Effect.locally(Position.current, Position.root()),
       Effect.locally(currentPhase, undefined),
       Effect.raceFirst(Deferred.await(broken))

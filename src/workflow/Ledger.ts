@@ -10,6 +10,7 @@ import * as Money from "../domain/Money.ts"
 import * as Usage from "../domain/Usage.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
+import * as Request from "./Request.ts"
 
 /**
  * What was set aside for a request, and the bound on its output that follows from it.
@@ -71,27 +72,23 @@ export const reserve = <A>(
     if (limits.tokens === null && limits.cost === null) {
       return Effect.map(env.budget.reserve(nothingNeeded), (amount) => ({ amount, maxOutputTokens: wanted }))
     }
-    const estimate = described.provider.estimate({
+    const estimate = described.provider.estimate(Request.make({
       callId: identity.callId,
       attempt: 1,
       prompt: described.prompt,
-      system: described.options.system,
+      options: described.options,
       schema: described.answer?.json,
       model: described.model,
-      temperature: described.options.temperature,
       maxOutputTokens: wanted,
-      agentType: described.options.agentType,
-      permissions: described.options.permissions,
-      readScope: described.options.readScope,
-      writeScope: described.options.writeScope,
       cwd: undefined,
       correction,
-      session: undefined,
-      metadata: described.options.metadata ?? {}
-    })
+      session: undefined
+    }))
     const output = wanted ?? estimate.outputTokens
     const cost = estimate.cost(estimate.inputTokens, output)
-    if (cost === undefined && limits.cost !== null) return Effect.fail(unpriced(described.provider.name, described.model))
+    if (cost === undefined && limits.cost !== null) {
+      return Effect.fail(unpriced(described.provider.name, described.model))
+    }
     const full: Budget.Amount = { tokens: estimate.inputTokens + output, cost: cost ?? Money.zero }
     const bounded = described.provider.capabilities.boundsOutput && output > 0
     const least: Budget.Amount = bounded

@@ -66,7 +66,9 @@ export const problem = (
   prompt: unknown,
   options: CallOptions & { readonly schema?: unknown }
 ): Problem | undefined => {
-  if (typeof prompt !== "string" || prompt.length === 0) return { option: "prompt", detail: "must be a non-empty string" }
+  if (typeof prompt !== "string" || prompt.length === 0) {
+    return { option: "prompt", detail: "must be a non-empty string" }
+  }
   for (const option in options) {
     const value = options[option as keyof CallOptions]
     if (value === undefined) continue
@@ -102,28 +104,36 @@ const oneOf = (values: ReadonlyArray<string>): Check => (value) =>
 
 const object: Check = (value) => typeof value === "object" && value !== null ? undefined : "must be an object"
 
-const checks: ReadonlyMap<string, Check> = new Map([
-  ["label", text],
-  ["phase", text],
-  ["provider", text],
-  ["model", text],
-  ["system", text],
-  ["temperature", (value) =>
-    typeof value === "number" && value >= 0 && value <= 2 ? undefined : "must be a number from 0 to 2"],
-  ["maxOutputTokens", (value) =>
-    typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? undefined : "must be a positive whole number"],
-  ["agentType", text],
-  ["isolation", oneOf(Isolation.literals)],
-  ["cachePolicy", oneOf(CachePolicy.literals)],
-  ["cacheNamespace", text],
-  ["readScope", paths],
-  ["writeScope", paths],
-  ["permissions", paths],
-  ["timeout", (value) =>
-    isPositiveDuration(value) ? undefined : "must be a positive duration such as \"90 seconds\" or a number of milliseconds"],
-  ["metadata", object],
-  ["schema", (value) => typeof value === "object" || typeof value === "function" ? undefined : "must be a schema"]
-] satisfies ReadonlyArray<readonly [string, Check]>)
+const checks: ReadonlyMap<string, Check> = new Map(
+  [
+    ["label", text],
+    ["phase", text],
+    ["provider", text],
+    ["model", text],
+    ["system", text],
+    [
+      "temperature",
+      (value) => typeof value === "number" && value >= 0 && value <= 2 ? undefined : "must be a number from 0 to 2"
+    ],
+    ["maxOutputTokens", (value) =>
+      typeof value === "number" && Number.isSafeInteger(value) && value > 0
+        ? undefined
+        : "must be a positive whole number"],
+    ["agentType", text],
+    ["isolation", oneOf(Isolation.literals)],
+    ["cachePolicy", oneOf(CachePolicy.literals)],
+    ["cacheNamespace", text],
+    ["readScope", paths],
+    ["writeScope", paths],
+    ["permissions", paths],
+    ["timeout", (value) =>
+      isPositiveDuration(value)
+        ? undefined
+        : "must be a positive duration such as \"90 seconds\" or a number of milliseconds"],
+    ["metadata", object],
+    ["schema", (value) => typeof value === "object" || typeof value === "function" ? undefined : "must be a schema"]
+  ] satisfies ReadonlyArray<readonly [string, Check]>
+)
 
 const known = [...checks.keys()].join(", ")
 

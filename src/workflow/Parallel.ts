@@ -13,7 +13,7 @@ import type { Failed } from "../domain/Outcome.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import * as Item from "./Item.ts"
 import * as Position from "./Position.ts"
-import { Run } from "./Run.ts"
+import type { Run } from "./Run.ts"
 
 /**
  * A failed item of a fan-out; `failure` is the error it failed with, where that was not a call's own.
@@ -138,7 +138,7 @@ const fanOut = <A, E, R>(
     const branch = yield* Position.fanOut
     const items = effects.map((effect, index) => branch(index)(Item.settled(effect)))
     if (!stopping) return yield* Effect.forEach(items, (item) => item, { concurrency: limit })
-    const results = new Array<A | FailedItem<E>>(items.length)
+    const results: Array<A | FailedItem<E>> = []
     const failed = yield* Deferred.make<void>()
     const all = Effect.forEach(items, (item, index) =>
       Effect.flatMap(item, (result) => {

@@ -42,8 +42,9 @@ export const root = (): Position => ({ path: "", next: 0 })
  * @category combinators
  * @since 0.1.0
  */
-export const fanOut: Effect.Effect<(index: number) => <A, E, R>(item: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>> =
-  Effect.map(FiberRef.get(current), (position) => {
-    const path = position === undefined ? "" : `${position.path}/${position.next++}`
-    return (index) => (item) => Effect.locally(item, current, { path: `${path}[${index}]`, next: 0 })
-  })
+export const fanOut: Effect.Effect<
+  (index: number) => <A, E, R>(item: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+> = Effect.map(FiberRef.get(current), (position) => {
+  const path = position === undefined ? "" : `${position.path}/${position.next++}`
+  return (index) => (item) => Effect.locally(item, current, { path: `${path}[${index}]`, next: 0 })
+})

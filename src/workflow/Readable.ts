@@ -16,7 +16,7 @@ export const fingerprinted = <A>(env: CallEnv, call: Identified<A>): Effect.Effe
   const readable = digest(env, call)
   if (readable === undefined) return Effect.succeed(call)
   return Effect.match(readable, {
-    onFailure: () => ({ ...call, reads: false, writes: false }),
+    onFailure: () => ({ ...call, reads: false, writes: false, cacheStatus: "bypassed" as const }),
     onSuccess: (now) => ({
       ...call,
       identity: { ...call.identity, cacheKey: CallKey.cacheKey(call.described.callKey, now) }

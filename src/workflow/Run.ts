@@ -59,4 +59,3 @@ export class Run extends Context.Tag("owf/Run")<Run, {
   readonly budget: Budget.Budget
   readonly inheritance: Inheritance
 }>() {}
-

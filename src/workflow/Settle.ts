@@ -5,12 +5,12 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Budget from "../budget/Budget.ts"
 import type * as AgentError from "../domain/AgentError.ts"
 import type { ValidationIssue } from "../domain/AnswerSchema.ts"
 import type { Done, Failed } from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
 import * as Usage from "../domain/Usage.ts"
-import type * as Budget from "../budget/Budget.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { AttemptOutcome, NewCall } from "../store/RunStore.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
@@ -113,7 +113,7 @@ export const succeed = <A>(
   at: number
 ): Effect.Effect<Done<A | string>> =>
   Effect.gen(function*() {
-    const { access, answer: schema } = call.described
+    const schema = call.described.answer
     // a value that was decoded by the schema is of its type; without one it is the text
     const output = CallResult.outputOf(answer.text, value as A, schema)
     const text = output.text ?? output.json
@@ -122,32 +122,36 @@ export const succeed = <A>(
     const expense = { ...progress.spent, durationMs: at - call.startedAt }
     const unchanged = call.writes ? yield* Readable.unchanged(env, call) : false
     yield* Effect.catchAll(
-      env.store.settle(env.ownership, outcome(env, call, progress, at, {
-        status: "done",
-        spent,
-        costSource: answer.cost?.source,
-        model: answer.model,
-        session: answer.session,
-        raw
-      }), {
-        runId: env.run.id,
-        index: call.place.index,
-        status: "done",
-        outputText: output.text,
-        outputJson: output.json,
-        validationErrorsJson: null,
-        errorKind: null,
-        error: null,
-        attempts: progress.attempt,
-        ...expense,
-        artifacts: files,
-        cacheEntry: unchanged ? { cacheKey: call.identity.cacheKey, ordinal: call.place.ordinal } : null,
-        at
-      }),
+      env.store.settle(
+        env.ownership,
+        outcome(env, call, progress, at, {
+          status: "done",
+          spent,
+          costSource: answer.cost?.source,
+          model: answer.model,
+          session: answer.session,
+          raw
+        }),
+        {
+          runId: env.run.id,
+          index: call.place.index,
+          status: "done",
+          outputText: output.text,
+          outputJson: output.json,
+          validationErrorsJson: null,
+          errorKind: null,
+          error: null,
+          attempts: progress.attempt,
+          ...expense,
+          artifacts: files,
+          cacheEntry: unchanged ? { cacheKey: call.identity.cacheKey, ordinal: call.place.ordinal } : null,
+          at
+        }
+      ),
       env.abort
     )
     const checked = schema === undefined ? 0 : progress.answers
-    return CallResult.done(call.identity, access.status, output, value, files, checked, expense)
+    return CallResult.done(call.identity, call.cacheStatus, output, value, files, checked, expense)
   })
 
 /**
@@ -199,7 +203,7 @@ export const record = <A>(
       }),
       env.abort
     )
-    return CallResult.failed(call.identity, call.described.access.status, how.status, how.error, {
+    return CallResult.failed(call.identity, call.cacheStatus, how.status, how.error, {
       text,
       files,
       issues: how.issues ?? [],
@@ -241,4 +245,3 @@ export const refuse = (
     }, null),
     env.abort
   )
-

@@ -82,7 +82,8 @@ export const budget: {
       Effect.map(run.budget.standing, (standing) => {
         const left = Budget.remaining(standing)
         const wanted = amount === undefined ? { tokens: 1, cost: 1 } : toAmount(amount)
-        return (left.tokens === null || wanted.tokens <= left.tokens) && (left.cost === null || wanted.cost <= left.cost)
+        return (left.tokens === null || wanted.tokens <= left.tokens) &&
+          (left.cost === null || wanted.cost <= left.cost)
       })),
   reserve: (amount) =>
     Effect.flatMap(Run, (run) =>

@@ -126,7 +126,8 @@ export const isWorkflow = (value: unknown): value is Any => Predicate.isFunction
  * @category converting
  * @since 0.1.0
  */
-export const definitionOf = <I, Out, E, R>(workflow: Workflow<I, Out, E, R>): AnyDefinition => workflow[TypeId].definition
+export const definitionOf = <I, Out, E, R>(workflow: Workflow<I, Out, E, R>): AnyDefinition =>
+  workflow[TypeId].definition
 
 /**
  * Starts a run and gives how it ended as a value, so that a failed run's id and directory are known too.
@@ -236,7 +237,9 @@ export type RequirementsOf<Eff> = [Eff] extends [never] ? never
 // internal
 // -----------------------------------------------------------------------------
 
-type AnyBody = Effect.Effect<unknown, unknown, unknown> | Generator<YieldWrap<Effect.Effect<unknown, unknown, unknown>>, unknown, never>
+type AnyBody =
+  | Effect.Effect<unknown, unknown, unknown>
+  | Generator<YieldWrap<Effect.Effect<unknown, unknown, unknown>>, unknown, never>
 
 const toEffect = (body: AnyBody): Effect.Effect<unknown, unknown, unknown> =>
   Effect.isEffect(body) ? body : Effect.gen(() => body)
@@ -248,7 +251,10 @@ const noArgs = Schema.Struct({})
 const nameOf = <I, Out, E, R>(workflow: Workflow<I, Out, E, R>): string => definitionOf(workflow).name
 
 const issuesOf = (error: ParseResult.ParseError) =>
-  ParseResult.ArrayFormatter.formatErrorSync(error).map(({ message, path }) => ({ path: JsonPath.format(path), message }))
+  ParseResult.ArrayFormatter.formatErrorSync(error).map(({ message, path }) => ({
+    path: JsonPath.format(path),
+    message
+  }))
 
 const canonical = (json: unknown): string => canonicalJson.encodeUnsafe(canonicalJson.toJson(json))
 
@@ -264,8 +270,10 @@ const programOf = <I, Out, E, R>(
     argsJson: args.json,
     // the arguments were decoded by the schema whose type the body was checked against, and the context holds all the
     // body requires but its run, which the engine adds
-    body: Effect.mapInputContext(body(args.value as never), (run: Context.Context<Run>) =>
-      Context.merge(context, run) as Context.Context<R | Run>) as Effect.Effect<Out, E, Run>,
+    body: Effect.mapInputContext(
+      body(args.value as never),
+      (run: Context.Context<Run>) => Context.merge(context, run) as Context.Context<R | Run>
+    ) as Effect.Effect<Out, E, Run>,
     encode: (value: Out) => encodeOutput(definition.name, output, value)
   }
 }
