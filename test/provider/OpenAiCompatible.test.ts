@@ -205,7 +205,7 @@ describe("OpenAiCompatible: the request", () => {
       yield* Effect.flip(ask(provider, { schema: bad }))
       yield* ask(provider, { schema: label })
       assert.strictEqual(bodyAt(server, 1).response_format?.type, "json_schema")
-      yield* Effect.flip(ask(provider, { schema: bad }))
+      yield* ask(provider, { schema: bad })
       assert.strictEqual(bodyAt(server, 2).response_format?.type, "json_object")
     }))
 
