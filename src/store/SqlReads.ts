@@ -47,6 +47,8 @@ export interface SqlReads extends
 {
   /** What a run did before, for its new owner. */
   readonly journal: (ownership: Ownership, id: RunId) => Effect.Effect<Journal, StoreError>
+  /** Number of the newest event of a run, 0 when it has none. */
+  readonly lastEvent: (id: RunId) => Effect.Effect<number, StoreError>
   readonly notFound: (id: string) => Effect.Effect<RunNotFound, StoreError>
 }
 
@@ -95,6 +97,11 @@ export const make = (options: {
     run,
     notFound,
     children,
+    lastEvent: (id) =>
+      Effect.map(
+        all("SELECT max(id) AS last FROM events WHERE run_id = ?", id),
+        ([row]) => numberOf(row?.["last"])
+      ),
     runs: ({ children = false, limit = 1000 }) =>
       Effect.flatMap(
         all(

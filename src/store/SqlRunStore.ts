@@ -63,13 +63,23 @@ export const make = Effect.fn("SqlRunStore.make")(function*(options: {
 // writes
 // -----------------------------------------------------------------------------
 
-/** What this process holds: the leases it renews, and the attempt each of its runs is in. */
+/** What this process holds: the leases it renews, and the counters of the runs they cover. */
 class Held {
   readonly leases = new Map<string, Ownership>()
-  readonly attempts = new Map<string, number>()
+  private readonly runs = new Map<string, SqlTemplates.Counters & { readonly root: string }>()
 
-  attemptOf(runId: string): number {
-    return this.attempts.get(runId) ?? 1
+  take(ownership: Ownership, run: { readonly id: string; readonly attempt: number }, lastEvent: number): void {
+    this.runs.set(run.id, { root: ownership.rootRunId, attempt: run.attempt, lastEvent })
+  }
+
+  /** Counters of a run that was created or taken up here; nothing else is written for. */
+  of(runId: string): SqlTemplates.Counters {
+    return this.runs.get(runId) ?? { attempt: 1, lastEvent: 0 }
+  }
+
+  drop(rootRunId: string): void {
+    this.leases.delete(rootRunId)
+    for (const [id, { root }] of this.runs) if (root === rootRunId) this.runs.delete(id)
   }
 }
 
@@ -103,22 +113,23 @@ const writes = (parts: Parts) => {
     settle: (ownership, ended, call) =>
       writer.rows("call.settle", ownership, (batch) => {
         if (ended !== null) SqlTemplates.endAttempt(batch, ended)
-        SqlTemplates.endCall(batch, call, held.attemptOf(call.runId), null)
+        SqlTemplates.endCall(batch, call, held.of(call.runId), null)
       }),
     record: (ownership, call, outcome, source) =>
       writer.rows("call.record", ownership, (batch) => {
         SqlTemplates.addCall(batch, call)
-        SqlTemplates.endCall(batch, outcome, call.runAttempt, source)
+        SqlTemplates.endCall(batch, outcome, held.of(call.runId), source)
       }),
     event: (ownership, event) =>
-      writer.rows("run.event", ownership, (batch) => SqlTemplates.addEvent(batch, event))
+      writer.rows("run.event", ownership, (batch) => SqlTemplates.addEvent(batch, event, held.of(event.runId)))
   } satisfies Partial<RunStore["Type"]>
 }
 
 const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
   const journal = (ownership: Ownership, id: RunId) =>
-    Effect.tap(reads.journal(ownership, id), ({ run }) => {
-      held.attempts.set(id, run.attempt)
+    Effect.zipWith(reads.journal(ownership, id), reads.lastEvent(id), (journal, lastEvent) => {
+      held.take(ownership, journal.run, lastEvent)
+      return journal
     })
 
   const create = Effect.fn("RunStore.create")(function*(run: NewRun, parent: Ownership | null) {
@@ -153,8 +164,7 @@ const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
 
   const finish = Effect.fn("RunStore.finish")(function*(ownership: Ownership, outcome: RunOutcome) {
     yield* writer.custom("run.finish", ownership, (connection) => finishRun(connection, ownership, outcome))
-    held.attempts.delete(outcome.runId)
-    if (outcome.runId === ownership.rootRunId) held.leases.delete(outcome.runId)
+    if (outcome.runId === ownership.rootRunId) held.drop(outcome.runId)
   })
 
   return { create, acquire, acquireChild, finish }
@@ -256,7 +266,7 @@ const keepLeases = Effect.fnUntraced(function*(writer: SqlWriter.SqlWriter, held
   const renew = (ownership: Ownership): Effect.Effect<void> =>
     Effect.flatMap(realClock.currentTimeMillis, (now) =>
       writer.rows(null, ownership, (batch) => SqlTemplates.renewLease(batch, ownership, now))).pipe(
-        Effect.catchTag("OwnershipLost", () => Effect.sync(() => held.leases.delete(ownership.rootRunId))),
+        Effect.catchTag("OwnershipLost", () => Effect.sync(() => held.drop(ownership.rootRunId))),
         Effect.catchAll((error) => Effect.logWarning("The lease was not renewed.", error))
       )
   yield* Effect.acquireRelease(

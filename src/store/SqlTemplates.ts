@@ -52,6 +52,17 @@ export class Batch {
 }
 
 /**
+ * What the owner of a run counts for it: the attempt the run is in, and its events. A number that is given to an event
+ * and then not used leaves a gap, which is no harm: they only have to go up.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Counters {
+  readonly attempt: number
+  lastEvent: number
+}
+
+/**
  * A time as it is stored; consecutive rows mostly share their millisecond.
  * @category converting
  * @since 0.1.0
@@ -181,7 +192,7 @@ export const endAttempt = (batch: Batch, ended: AttemptOutcome): void => {
  * @category running
  * @since 0.1.0
  */
-export const endCall = (batch: Batch, call: CallOutcome, runAttempt: number, source: string | null): void => {
+export const endCall = (batch: Batch, call: CallOutcome, counters: Counters, source: string | null): void => {
   const { runId, index, usage } = call
   const at = iso(call.at)
   batch.rows(updateCall).push(
@@ -212,8 +223,9 @@ export const endCall = (batch: Batch, call: CallOutcome, runAttempt: number, sou
   }
   batch.rows(insertEvent).push(
     runId,
+    counters.lastEvent += 1,
     index,
-    runAttempt,
+    counters.attempt,
     "call_settled",
     call.status,
     at,
@@ -226,9 +238,10 @@ export const endCall = (batch: Batch, call: CallOutcome, runAttempt: number, sou
  * @category running
  * @since 0.1.0
  */
-export const addEvent = (batch: Batch, event: NewEvent): void => {
+export const addEvent = (batch: Batch, event: NewEvent, counters: Counters): void => {
   batch.rows(insertEvent).push(
     event.runId,
+    counters.lastEvent += 1,
     event.index,
     event.runAttempt,
     event.type,
@@ -383,6 +396,6 @@ const putCacheEntry = insert(
     "run_id = excluded.run_id, call_index = excluded.call_index, created_at = excluded.created_at"
 )
 
-const insertEvent = insert("events", "run_id, call_index, run_attempt, type, message, timestamp, data_json")
+const insertEvent = insert("events", "run_id, id, call_index, run_attempt, type, message, timestamp, data_json")
 
 const updateLease = update("leases", "heartbeat_at", ["root_run_id", "token"])
