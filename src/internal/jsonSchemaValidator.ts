@@ -50,7 +50,8 @@ export const compile = (schema: JsonSchemaObject): Effect.Effect<Validator, stri
 
 const load = async () => {
   const [{ Ajv2020 }, formats] = await Promise.all([import("ajv/dist/2020.js"), import("ajv-formats")])
-  const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false })
+  // without `ownProperties`, `toString` is a property that every object has
+  const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, ownProperties: true })
   formats.default.default(ajv)
   return ajv
 }

@@ -232,8 +232,8 @@ describe("an Effect Schema", () => {
 
   agrees("class", Finding)
   agrees("tree", Tree)
-  agrees("record", Schema.Record({ key: Schema.String, value: Schema.Union(Schema.Int, Schema.Null) }))
-  agrees("tuple", Schema.Tuple([Schema.String, Schema.optionalElement(Schema.Int)], Schema.Boolean))
+  agrees("record", Schema.Record({ key: Schema.String, value: Schema.Union(Schema.Finite, Schema.Null) }))
+  agrees("tuple", Schema.Tuple([Schema.String, Schema.optionalElement(Schema.Finite)], Schema.Boolean))
   agrees(
     "overlapping union",
     Schema.Union(
@@ -243,7 +243,10 @@ describe("an Effect Schema", () => {
   )
   agrees("enums", Schema.Enums({ A: "a", B: 1 } as const))
   agrees("template", Schema.TemplateLiteral("a-", Schema.Number))
-  agrees("optional", Schema.Struct({ a: Schema.optional(Schema.NullOr(Schema.String)), b: Schema.NullOr(Schema.Int) }))
+  agrees(
+    "optional",
+    Schema.Struct({ a: Schema.optional(Schema.NullOr(Schema.String)), b: Schema.NullOr(Schema.Finite) })
+  )
 })
 
 describe("a JSON Schema", () => {
@@ -269,6 +272,14 @@ describe("a JSON Schema", () => {
       const answer = { items: [{ at: "2026-01-01T00:00:00Z", n: 1 }], more: [1] }
       assert.strictEqual(value(schema, answer), answer)
       assert.strictEqual(schema.encode(answer), answer)
+    }))
+
+  it.effect("does not take what every object inherits for a property", () =>
+    Effect.gen(function*() {
+      const optional = yield* AnswerSchema.make({ properties: { toString: { type: "string" } } })
+      assert.isTrue(Either.isRight(optional.decode({})))
+      const required = yield* AnswerSchema.make({ type: "object", required: ["constructor"] })
+      assert.deepStrictEqual(issues(required, {}), [{ path: "$.constructor", message: "is missing" }])
     }))
 
   it.effect("takes null for an absent property", () =>
