@@ -72,6 +72,7 @@ export interface Refusal {
  * @since 0.1.0
  */
 export interface Budget {
+  readonly limits: Limits
   readonly standing: Effect.Effect<Standing>
   /** Sets an amount aside, waiting or failing as B1 says; what is granted is never more than `full`. */
   readonly reserve: (need: Need) => Effect.Effect<Amount, Refusal>
@@ -105,6 +106,7 @@ export const add = (a: Amount, b: Amount): Amount => ({ tokens: a.tokens + b.tok
 export const make = (limits: Limits, spent: Amount): Budget => {
   const state = new State(limits, spent)
   return {
+    limits,
     standing: Effect.sync(() => ({ limits, spent: state.spent, reserved: state.reserved })),
     reserve: (need) =>
       Effect.suspend(() => {
@@ -210,7 +212,8 @@ class State {
   settle(reserved: Amount, used: Amount): void {
     this.reserved = subtract(this.reserved, reserved)
     this.spent = add(this.spent, used)
-    this.underWay--
+    // what was not reserved, because nothing is limited, is settled all the same
+    this.underWay = Math.max(0, this.underWay - 1)
     this.wake()
   }
 

@@ -4,8 +4,6 @@
  * Every service in it can be replaced: a Layer that provides one of them is merged after it, and a provider of your own
  * is one object in `providers`. Nothing outside this folder picks an implementation.
  */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +11,6 @@ import * as Path from "node:path"
 import type { Fingerprint } from "../cache/Fingerprint.ts"
 import * as Money from "../domain/Money.ts"
 import type { CachePolicy } from "../domain/Status.ts"
-import * as Pricing from "../provider/Pricing.ts"
 import type { Provider, Providers } from "../provider/Provider.ts"
 import * as Registry from "../provider/Registry.ts"
 import * as Settings from "../settings/Settings.ts"
@@ -113,7 +110,17 @@ export const resolveHome = (asked?: string): Effect.Effect<string> =>
 
 const providers = (more: Options["providers"]): Layer.Layer<Providers, never, Settings.Settings> =>
   Registry.layerBuiltIn({
-    http: Pricing.layer.pipe(Layer.provide(NodeFileSystem.layer), Layer.merge(NodeHttpClient.layerUndici)),
+    http: Layer.unwrapEffect(Effect.map(
+      // loaded when the first HTTP provider is asked for: offline runs and listings start without it
+      Effect.promise(() =>
+        Promise.all([
+          import("@effect/platform-node/NodeFileSystem"),
+          import("@effect/platform-node/NodeHttpClient"),
+          import("../provider/Pricing.ts")
+        ])
+      ),
+      ([files, client, pricing]) => Layer.merge(Layer.provide(pricing.layer, files.layer), client.layerUndici)
+    )),
     more
   })
 

@@ -9,7 +9,6 @@
  * - T5. Interrupting a call ends its request and records the call as cancelled before the interruption goes on.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -27,6 +26,7 @@ import * as Answer from "./Answer.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallEnvRow from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
+import * as Deadlines from "./Deadlines.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Request from "./Request.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
@@ -78,7 +78,7 @@ const refuse = <A>(
   toError: (result: Failed) => AgentError.AgentError
 ): Effect.Effect<never, AgentError.AgentError> =>
   Effect.gen(function*() {
-    const at = yield* Clock.currentTimeMillis
+    const at = env.now()
     const row = CallEnvRow.row(env, call, call.cacheStatus, at)
     yield* Settle.refuse(env, call.identity, row, status, kind, error)
     return yield* Effect.fail(toError(CallResult.failed(call.identity, call.cacheStatus, status, error, {})))
@@ -125,7 +125,7 @@ const begin = <A>(env: CallEnv, call: Identified<A>, cwd: string | undefined, re
       tries: 1,
       spent: Ledger.nothing
     }
-    const at = yield* Clock.currentTimeMillis
+    const at = env.now()
     const row = CallEnvRow.row(env, call, call.cacheStatus, at)
     yield* Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
     return yield* send(env, { ...call, startedAt: at, cwd }, progress, restore, admitted.right.room)
@@ -147,7 +147,7 @@ const again = <A>(
     }
     const { amount, maxOutputTokens, room } = ready.value.right
     const next: Progress = { ...progress, attempt: progress.attempt + 1, reserved: amount, maxOutputTokens }
-    const at = yield* Clock.currentTimeMillis
+    const at = env.now()
     yield* Effect.catchAll(env.store.retry(env.ownership, ended, intent(env, call, next, at)), env.abort)
     return yield* send(env, call, next, restore, room)
   })
@@ -175,37 +175,35 @@ const unaffordable = (reason: Budget.Refusal | Ledger.Unpriced): Settle.GivingUp
       toError: (result) => new AgentError.BudgetExceeded({ ...Ledger.facts(reason), result })
     }
 
-const timedOut = Symbol.for("owf/Attempts/timedOut")
+type Ended = Exit.Exit<Provider.Answer, Provider.ProviderError | typeof Deadlines.timedOut>
 
-type Ended = Exit.Exit<Provider.Answer, Provider.ProviderError | typeof timedOut>
-
+/** Sends one request under the call's deadline (T4). */
 const send = <A>(
   env: CallEnv,
   call: Started<A>,
   progress: Progress,
   restore: Restore,
   room: Effect.Semaphore | undefined
-): Result<A> =>
-  Effect.flatMap(Effect.exit(restore(request(env, call, progress))), (ended) => {
-    const concluded = conclude(env, call, progress, ended, restore)
-    return room === undefined ? concluded : Effect.zipRight(room.release(1), concluded)
-  })
+): Result<A> => {
+  const deadline = call.startedAt + Duration.toMillis(call.described.timeout)
+  const asked = env.deadlines.until(deadline, request(env, call, progress, deadline), restore)
+  const released = room === undefined ? asked : Effect.zipLeft(asked, room.release(1))
+  return Effect.flatMap(released, (ended) => conclude(env, call, progress, ended, restore))
+}
 
-/** Sends one request under what is left of the deadline (T4). */
 const request = <A>(
   env: CallEnv,
   call: Started<A>,
-  progress: Progress
-): Effect.Effect<Provider.Answer, Provider.ProviderError | typeof timedOut> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  progress: Progress,
+  deadline: number
+): Effect.Effect<Provider.Answer, Provider.ProviderError> =>
+  Effect.suspend(() => {
     env.failPoint.hit("call.ask", "before")
-    const timeout = Duration.subtract(call.described.timeout, Duration.millis(now - call.startedAt))
-    const { options, provider } = call.described
     const parts = Request.make({
       callId: call.identity.callId,
       attempt: progress.attempt,
       prompt: call.described.prompt,
-      options,
+      options: call.described.options,
       schema: call.described.answer?.json,
       model: call.described.model,
       maxOutputTokens: progress.maxOutputTokens,
@@ -213,13 +211,13 @@ const request = <A>(
       correction: progress.correction,
       session: progress.session
     })
-    const answer = provider.ask({ ...parts, timeout }, {
+    const timeout = Duration.millis(Math.max(0, deadline - env.now()))
+    return call.described.provider.ask({ ...parts, timeout }, {
       session: (id) => {
         const ref = { runId: env.run.id, index: call.place.index }
         return Effect.catchAll(env.store.session(env.ownership, ref, progress.attempt, id), env.abort)
       }
     })
-    return Effect.timeoutFail(answer, { duration: timeout, onTimeout: () => timedOut })
   })
 
 /** Decides what a request's end means for the call. Runs uninterruptibly: what was paid for is settled (T2, T5). */
@@ -230,7 +228,7 @@ const conclude = <A>(env: CallEnv, call: Started<A>, progress: Progress, ended: 
   if (Option.isNone(failure)) {
     return Effect.flatMap(lost(env, call, progress), (lost) => stopped(env, call, progress, lost, ended.cause))
   }
-  return failure.value === timedOut
+  return failure.value === Deadlines.timedOut
     ? Effect.flatMap(lost(env, call, progress), (lost) => Settle.giveUp(env, call, progress, lost, tooLate(call)))
     : refused(env, call, progress, failure.value, restore)
 }
@@ -244,11 +242,10 @@ const tooLate = <A>(call: Started<A>): Settle.GivingUp => ({
 
 /** A request whose outcome is not known: it counts as all that was reserved for it (T3). */
 const lost = <A>(env: CallEnv, call: Started<A>, progress: Progress): Effect.Effect<AttemptOutcome> =>
-  Effect.flatMap(Clock.currentTimeMillis, (at) =>
-    Effect.as(
-      env.budget.settle(progress.reserved, progress.reserved),
-      Settle.outcome(env, call, progress, at, { status: "lost", spent: Ledger.nothing })
-    ))
+  Effect.map(
+    env.budget.settle(progress.reserved, progress.reserved),
+    () => Settle.outcome(env, call, progress, env.now(), { status: "lost", spent: Ledger.nothing })
+  )
 
 /** An answer came: reads it, and settles the call or asks again with what was wrong. */
 const answered = <A>(
@@ -267,7 +264,7 @@ const answered = <A>(
       session: answer.session ?? before.session,
       spent: Ledger.add(before.spent, spent)
     }
-    const at = yield* Clock.currentTimeMillis
+    const at = env.now()
     const read = Answer.read(answer, call.described.answer)
     if (Either.isRight(read)) return yield* Settle.succeed(env, call, progress, answer, spent, read.right, at)
     const problem = Answer.problem(read.left)
@@ -312,7 +309,7 @@ const refused = <A>(
       session: error.session ?? before.session,
       spent: Ledger.add(before.spent, spent)
     }
-    const at = yield* Clock.currentTimeMillis
+    const at = env.now()
     const ended = Settle.outcome(env, call, before, at, {
       status: "failed",
       spent,

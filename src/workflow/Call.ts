@@ -6,7 +6,6 @@
  *   fingerprint of what the agent could read; a mutating call never uses one.
  * - C3. Every call that gets a place in the run leaves a row, also when it is refused before anything is sent.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FiberRef from "effect/FiberRef"
@@ -137,7 +136,7 @@ const share = <A>(
   const result = restore(call, found, "hit")
   if (result === undefined) return Effect.succeed(undefined)
   return Effect.gen(function*() {
-    const at = yield* Clock.currentTimeMillis
+    const at = env.now()
     yield* Effect.catchAll(
       env.store.record(env.ownership, CallEnvRow.row(env, call, "hit", at), {
         runId: env.run.id,
@@ -221,7 +220,7 @@ const refuse = (
       cacheKey: callKey,
       schemaHash: null
     }
-    const at = yield* Clock.currentTimeMillis
+    const at = env.now()
     const row: NewCall = {
       runId: env.run.id,
       index: place.index,

@@ -12,6 +12,7 @@ import type { FailPoint } from "../store/FailPoint.ts"
 import type { NewCall, Ownership, RunStore, WriteError } from "../store/RunStore.ts"
 import type * as Worktree from "../worktree/Worktree.ts"
 import type * as CallResult from "./CallResult.ts"
+import type { Deadlines } from "./Deadlines.ts"
 import type { Described, RunDefaults } from "./Described.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import type { Place, Replay } from "./Replay.ts"
@@ -33,6 +34,9 @@ export interface CallEnv {
   readonly replay: Replay
   readonly defaults: RunDefaults & Pick<Defaults, "retry" | "corrections">
   readonly callDirectory: (id: CallId) => string
+  /** Epoch milliseconds, by the clock of the run. */
+  readonly now: () => number
+  readonly deadlines: Deadlines
   /** Room for requests at a provider, shared by all runs of the process; undefined where there is no limit. */
   readonly permits: (provider: Provider.Provider) => Effect.Semaphore | undefined
   /** Notes that a call was answered from the journal. */

@@ -35,6 +35,7 @@ import type { Journal, WriteError } from "../store/RunStore.ts"
 import { RunStore } from "../store/RunStore.ts"
 import { Worktree } from "../worktree/Worktree.ts"
 import * as Call from "./Call.ts"
+import * as Deadlines from "./Deadlines.ts"
 import * as Ending from "./Ending.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import { EngineConfig } from "./EngineConfig.ts"
@@ -305,7 +306,9 @@ const execute = <A, E>(
 ): Effect.Effect<RunResult<A, E>> =>
   Effect.gen(function*() {
     const replayed: Array<number> = []
-    const run = context(ports, journal, budget, broken, replayed)
+    const clock = yield* Effect.clock
+    const deadlines = Deadlines.make(clock)
+    const run = context(ports, journal, budget, broken, replayed, clock, deadlines)
     const directory = ports.files.directory(journal.run.id)
     const following = yield* Scope.make()
     yield* Scope.extend(ports.files.follow(journal.run.id), following)
@@ -319,6 +322,7 @@ const execute = <A, E>(
       Effect.raceFirst(Deferred.await(broken))
     )
     const ended = yield* Effect.exit(restore(body))
+    yield* deadlines.close
     const end = Ending.make(ended, program.encode)
     const finished = yield* Effect.exit(finish(ports, journal, broken, end.outcome, replayed))
     yield* ports.behind(Scope.close(following, Exit.void))
@@ -348,7 +352,9 @@ const context = (
   journal: Journal,
   budget: Budget.Budget,
   broken: Deferred.Deferred<never, WriteError>,
-  replayed: Array<number>
+  replayed: Array<number>,
+  clock: Clock.Clock,
+  deadlines: Deadlines.Deadlines
 ): Run["Type"] => {
   const { ownership, run } = journal
   // the body is interrupted by the failure of `broken`, wherever the caller of abort stands (E3)
@@ -376,6 +382,8 @@ const context = (
         cachePolicy: run.cachePolicy
       },
       callDirectory: ports.files.callDirectory,
+      now: () => clock.unsafeCurrentTimeMillis(),
+      deadlines,
       permits: ports.permits,
       replayed: (index) => void replayed.push(index),
       abort

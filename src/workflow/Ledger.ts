@@ -67,10 +67,11 @@ export const reserve = <A>(
   { described, identity }: Identified<A>,
   correction: Provider.Request["correction"]
 ): Effect.Effect<Reserved, Budget.Refusal | Unpriced> =>
-  Effect.flatMap(env.budget.standing, ({ limits }): Effect.Effect<Reserved, Budget.Refusal | Unpriced> => {
+  Effect.suspend((): Effect.Effect<Reserved, Budget.Refusal | Unpriced> => {
+    const { limits } = env.budget
     const wanted = described.options.maxOutputTokens
     if (limits.tokens === null && limits.cost === null) {
-      return Effect.map(env.budget.reserve(nothingNeeded), (amount) => ({ amount, maxOutputTokens: wanted }))
+      return Effect.succeed({ amount: Budget.zero, maxOutputTokens: wanted })
     }
     const estimate = described.provider.estimate(Request.make({
       callId: identity.callId,
@@ -164,8 +165,6 @@ export const facts = (refusal: Budget.Refusal): Omit<Budget.Refusal, "_tag"> => 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const nothingNeeded: Budget.Need = { full: Budget.zero, least: Budget.zero }
 
 const unpriced = (provider: string, model: string): Unpriced => ({
   _tag: "Unpriced",

@@ -135,18 +135,18 @@ const fanOut = <A, E, R>(
 ): Effect.Effect<Array<A | FailedItem<E>>, never, R | Run> =>
   Effect.gen(function*() {
     const limit = yield* checked(concurrency)
-    const branch = yield* Position.fanOut
-    const items = effects.map((effect, index) => branch(index)(Item.settled(effect)))
-    if (!stopping) return yield* Effect.forEach(items, (item) => item, { concurrency: limit })
+    const fan = yield* Position.fanOut
+    const enter = (effect: Effect.Effect<A, E, R>, index: number) => fan.enter(index, Item.settled(effect))
+    if (!stopping) return yield* Effect.zipLeft(Effect.forEach(effects, enter, { concurrency: limit }), fan.leave)
     const results: Array<A | FailedItem<E>> = []
     const failed = yield* Deferred.make<void>()
-    const all = Effect.forEach(items, (item, index) =>
-      Effect.flatMap(item, (result) => {
+    const all = Effect.forEach(effects, (effect, index) =>
+      Effect.flatMap(enter(effect, index), (result) => {
         results[index] = result
         return Outcome.isFailed(result) ? Deferred.succeed(failed, undefined) : Effect.void
       }), { concurrency: limit, discard: true })
-    yield* Effect.raceFirst(all, Deferred.await(failed))
-    for (let index = 0; index < items.length; index++) {
+    yield* Effect.zipLeft(Effect.raceFirst(all, Deferred.await(failed)), fan.leave)
+    for (let index = 0; index < effects.length; index++) {
       results[index] ??= Item.cancelled("stopped because another item failed")
     }
     return results

@@ -27,7 +27,8 @@ export interface Position {
  */
 export const current: FiberRef.FiberRef<Position | undefined> = GlobalValue.globalValue(
   Symbol.for("owf/Position/current"),
-  () => FiberRef.unsafeMake<Position | undefined>(undefined)
+  // a branch's position ends with it: what joins keeps its own
+  () => FiberRef.unsafeMake<Position | undefined>(undefined, { join: (own) => own })
 )
 
 /**
@@ -38,13 +39,27 @@ export const current: FiberRef.FiberRef<Position | undefined> = GlobalValue.glob
 export const root = (): Position => ({ path: "", next: 0 })
 
 /**
- * Begins a fan-out and gives, for each item, the way to run it in a position of its own.
+ * Begins a fan-out and gives, for each item, the way to run it in a position of its own. The items of a fan-out run in
+ * fibers of their own, or one after the other followed by `leave`.
  * @category combinators
  * @since 0.1.0
  */
-export const fanOut: Effect.Effect<
-  (index: number) => <A, E, R>(item: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-> = Effect.map(FiberRef.get(current), (position) => {
+export const fanOut: Effect.Effect<FanOut> = Effect.withFiberRuntime((fiber) => {
+  const position = fiber.getFiberRef(current)
   const path = position === undefined ? "" : `${position.path}/${position.next++}`
-  return (index) => (item) => Effect.locally(item, current, { path: `${path}[${index}]`, next: 0 })
+  return Effect.succeed({
+    enter: (index, item) => Effect.zipRight(FiberRef.set(current, { path: `${path}[${index}]`, next: 0 }), item),
+    leave: FiberRef.set(current, position)
+  })
 })
+
+/**
+ * A fan-out that was begun.
+ * @category models
+ * @since 0.1.0
+ */
+export interface FanOut {
+  readonly enter: <A, E, R>(index: number, item: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Takes the fiber back to where the fan-out was begun. */
+  readonly leave: Effect.Effect<void>
+}

@@ -3,7 +3,6 @@
  *
  * Everything here runs uninterruptibly in its caller; a store that cannot be written ends the run.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Budget from "../budget/Budget.ts"
 import type * as AgentError from "../domain/AgentError.ts"
@@ -181,7 +180,7 @@ export const record = <A>(
   how: Omit<GivingUp, "toError">
 ): Effect.Effect<Failed> =>
   Effect.gen(function*() {
-    const at = yield* Clock.currentTimeMillis
+    const at = env.now()
     const text = how.text ?? null
     const files = CallResult.artifacts(call.identity, { text: null, json: null }, ended?.raw ?? null, how.error)
     const expense = { ...progress.spent, durationMs: at - call.startedAt }

@@ -17,7 +17,8 @@ import { BudgetRefused } from "./WorkflowError.ts"
  */
 export const currentPhase: FiberRef.FiberRef<string | undefined> = GlobalValue.globalValue(
   Symbol.for("owf/Verbs/currentPhase"),
-  () => FiberRef.unsafeMake<string | undefined>(undefined)
+  // a branch that begins a phase of its own does not change the phase of what it joins
+  () => FiberRef.unsafeMake<string | undefined>(undefined, { join: (own) => own })
 )
 
 /**
