@@ -199,7 +199,7 @@ const request = <A>(
 ): Effect.Effect<Provider.Answer, Provider.ProviderError> =>
   Effect.suspend(() => {
     env.failPoint.hit("call.ask", "before")
-    const parts = Request.make({
+    const parts: Request.Parts = {
       callId: call.identity.callId,
       attempt: progress.attempt,
       prompt: call.described.prompt,
@@ -210,9 +210,9 @@ const request = <A>(
       cwd: call.cwd,
       correction: progress.correction,
       session: progress.session
-    })
+    }
     const timeout = Duration.millis(Math.max(0, deadline - env.now()))
-    return call.described.provider.ask({ ...parts, timeout }, {
+    return call.described.provider.ask(Request.within(parts, timeout), {
       session: (id) => {
         const ref = { runId: env.run.id, index: call.place.index }
         return Effect.catchAll(env.store.session(env.ownership, ref, progress.attempt, id), env.abort)

@@ -2,7 +2,6 @@
  * Builds a call's result and errors from what is known of it, in one place, so that a live, a replayed and a shared
  * answer look the same.
  */
-import * as AgentError from "../domain/AgentError.ts"
 import type { AnswerSchema, ValidationIssue } from "../domain/AnswerSchema.ts"
 import type { CallId } from "../domain/Ids.ts"
 import * as Money from "../domain/Money.ts"
@@ -107,17 +106,15 @@ export const done = <A>(
   files: ReadonlyArray<NewArtifact>,
   validationAttempts: number,
   expense: Expense
-): Done<A> => ({
-  ok: true,
-  status: "done",
-  value,
-  text: output.text ?? output.json ?? "",
-  error: null,
-  ...facts(identity, cacheStatus, files, expense),
-  validationStatus: identity.schemaHash === null ? "not_checked" : "valid",
-  validationErrors: [],
-  validationAttempts
-})
+): Done<A> =>
+  result(
+    { ok: true, status: "done", value, text: output.text ?? output.json ?? "", error: null },
+    identity,
+    cacheStatus,
+    files,
+    { status: identity.schemaHash === null ? "not_checked" : "valid", errors: [], attempts: validationAttempts },
+    expense
+  )
 
 /**
  * Result of a call that failed.
@@ -136,45 +133,62 @@ export const failed = (
     readonly validationAttempts?: number
     readonly expense?: Expense
   }
-): Failed => ({
-  ok: false,
-  status,
-  value: null,
-  text: details.text ?? null,
-  error,
-  ...facts(identity, cacheStatus, details.files ?? [], details.expense ?? free),
-  validationStatus: status === "schema_failed" ? "invalid" : "not_checked",
-  validationErrors: details.issues ?? [],
-  validationAttempts: details.validationAttempts ?? 0
-})
-
-/**
- * The error for a provider's failure.
- * @category constructors
- * @since 0.1.0
- */
-export const providerFailed = (
-  reason: AgentError.ProviderReason,
-  attempts: number,
-  result: Failed
-): AgentError.AgentError => new AgentError.ProviderFailed({ reason, attempts, result })
+): Failed =>
+  result(
+    { ok: false, status, value: null, text: details.text ?? null, error },
+    identity,
+    cacheStatus,
+    details.files ?? [],
+    {
+      status: status === "schema_failed" ? "invalid" : "not_checked",
+      errors: details.issues ?? [],
+      attempts: details.validationAttempts ?? 0
+    },
+    details.expense ?? free
+  )
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const facts = (
+interface Validation {
+  readonly status: Facts["validationStatus"]
+  readonly errors: ReadonlyArray<ValidationIssue>
+  readonly attempts: number
+}
+
+// one literal for both shapes: results are made by the thousand, and copying objects into objects costs several times as much
+const result = <Ok extends boolean, Status, Value, Text, Problem>(
+  head: {
+    readonly ok: Ok
+    readonly status: Status
+    readonly value: Value
+    readonly text: Text
+    readonly error: Problem
+  },
   identity: Identity,
   cacheStatus: CacheStatus,
   files: ReadonlyArray<NewArtifact>,
+  validation: Validation,
   expense: Expense
-): Omit<Facts, "validationStatus" | "validationErrors" | "validationAttempts"> => {
-  const named = files.map((artifact): Artifact => ({
-    kind: artifact.kind,
-    path: `${identity.directory}/${fileNames[artifact.kind]}`,
-    sha256: artifact.sha256
-  }))
+) => {
+  const named: Array<Artifact> = []
+  let text: string | null = null
+  let json: string | null = null
+  let raw: string | null = null
+  for (const { kind, sha256 } of files) {
+    const path = `${identity.directory}/${fileNames[kind]}`
+    named.push({ kind, path, sha256 })
+    if (kind === "output_text") text = path
+    else if (kind === "output_json") json = path
+    else if (kind === "raw") raw = path
+  }
   return {
+    ok: head.ok,
+    status: head.status,
+    value: head.value,
+    text: head.text,
+    error: head.error,
     callId: identity.callId,
     label: identity.label,
     phase: identity.phase,
@@ -184,12 +198,15 @@ const facts = (
     cacheStatus,
     cacheKey: identity.cacheKey,
     promptPath: `${identity.directory}/${fileNames.prompt}`,
-    outputTextPath: pathOf(named, "output_text"),
-    outputJsonPath: pathOf(named, "output_json"),
-    rawOutputPath: pathOf(named, "raw") ?? pathOf(named, "output_text"),
+    outputTextPath: text,
+    outputJsonPath: json,
+    rawOutputPath: raw ?? text,
     transcriptPath: null,
     artifacts: named,
     schemaHash: identity.schemaHash,
+    validationStatus: validation.status,
+    validationErrors: validation.errors,
+    validationAttempts: validation.attempts,
     usage: expense.usage,
     estimatedCostUsd: expense.cost === null ? null : Money.toUsd(expense.cost),
     durationMs: expense.durationMs,
@@ -207,9 +224,6 @@ const fileNames: Record<NewArtifact["kind"], string> = {
   raw: "raw.txt",
   error: "error.txt"
 }
-
-const pathOf = (files: ReadonlyArray<Artifact>, kind: NewArtifact["kind"]): string | null =>
-  files.find((artifact) => artifact.kind === kind)?.path ?? null
 
 const file = (kind: NewArtifact["kind"], content: string): NewArtifact => ({
   kind,

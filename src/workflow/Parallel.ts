@@ -8,6 +8,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberRefs from "effect/FiberRefs"
 import * as Predicate from "effect/Predicate"
 import type { Failed } from "../domain/Outcome.ts"
 import * as Outcome from "../domain/Outcome.ts"
@@ -134,23 +135,50 @@ const fanOut = <A, E, R>(
   stopping: boolean
 ): Effect.Effect<Array<A | FailedItem<E>>, never, R | Run> =>
   Effect.gen(function*() {
-    const limit = yield* checked(concurrency)
-    const fan = yield* Position.fanOut
-    const enter = (effect: Effect.Effect<A, E, R>, index: number) => fan.enter(index, Item.settled(effect))
-    if (!stopping) return yield* Effect.zipLeft(Effect.forEach(effects, enter, { concurrency: limit }), fan.leave)
+    const workers = Math.min(yield* checked(concurrency), effects.length)
+    const pathOf = yield* Position.fanOut
     const results: Array<A | FailedItem<E>> = []
     const failed = yield* Deferred.make<void>()
-    const all = Effect.forEach(effects, (effect, index) =>
-      Effect.flatMap(enter(effect, index), (result) => {
-        results[index] = result
-        return Outcome.isFailed(result) ? Deferred.succeed(failed, undefined) : Effect.void
-      }), { concurrency: limit, discard: true })
-    yield* Effect.zipLeft(Effect.raceFirst(all, Deferred.await(failed)), fan.leave)
+    let next = 0
+    const take = (place: Position.Position) =>
+      Effect.suspend(() => {
+        const index = next++
+        place.path = pathOf(index)
+        place.next = 0
+        return Effect.flatMap(Item.settled(effects[index] ?? Effect.interrupt), (result) => {
+          results[index] = result
+          return stopping && Outcome.isFailed(result) ? Deferred.succeed(failed, undefined) : Effect.void
+        })
+      })
+    // a fixed number of fibers that take items from the list: one for each of ten thousand items would all be kept to the end
+    const worker = Position.within((place) =>
+      Effect.whileLoop({
+        while: () => next < effects.length,
+        body: () => keepingFiberRefs(take(place)),
+        step: () => {}
+      })
+    )
+    const all = Effect.forEach(Array.from({ length: workers }), () => worker, { concurrency: "unbounded", discard: true })
+    yield* stopping ? Effect.raceFirst(all, Deferred.await(failed)) : all
     for (let index = 0; index < effects.length; index++) {
       results[index] ??= Item.cancelled("stopped because another item failed")
     }
     return results
   })
+
+/** What one item sets in its fiber is not there for the next item of the same worker. */
+const keepingFiberRefs = <A, E, R>(item: Effect.Effect<A, E, R>): Effect.Effect<void, E, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const before = fiber.getFiberRefs()
+    return Effect.flatMap(item, () => isSame(before, fiber.getFiberRefs()) ? Effect.void : FiberRefs.setAll(before))
+  })
+
+const isSame = (before: FiberRefs.FiberRefs, after: FiberRefs.FiberRefs): boolean => {
+  for (const [ref, [[, value]]] of after.locals) {
+    if (before.locals.get(ref)?.[0][1] !== value) return false
+  }
+  return before.locals.size === after.locals.size
+}
 
 const line = <Item>(
   items: ReadonlyArray<Item>,
@@ -159,7 +187,7 @@ const line = <Item>(
 ): Effect.Effect<Array<unknown>, never, unknown> =>
   Effect.gen(function*() {
     const limit = yield* checked(options.concurrency ?? 1)
-    const room = stages.map(() => Effect.unsafeMakeSemaphore(limit === "unbounded" ? Number.MAX_SAFE_INTEGER : limit))
+    const room = stages.map(() => Effect.unsafeMakeSemaphore(limit))
     const pass = (item: Item, index: number) =>
       Effect.reduce(stages, item as unknown, (input, stage, number) =>
         Outcome.isFailed(input)
@@ -167,13 +195,13 @@ const line = <Item>(
           // what the stage before gave is what this one takes: the overloads of `pipeline` see to it
           : room[number]?.withPermits(1)(stage(input as never, index, item)) ?? Effect.void)
     // more items than the stages hold would only wait in front of the first one
-    const underWay = limit === "unbounded" ? undefined : limit * Math.max(1, stages.length)
+    const underWay = limit * Math.max(1, stages.length)
     const effects = items.map(pass)
-    return yield* fanOut(effects, underWay, options.stopOnError ?? false)
+    return yield* fanOut(effects, Number.isSafeInteger(underWay) ? underWay : undefined, options.stopOnError ?? false)
   })
 
-const checked = (concurrency: number | undefined): Effect.Effect<number | "unbounded"> => {
-  if (concurrency === undefined || concurrency === Infinity) return Effect.succeed("unbounded")
+const checked = (concurrency: number | undefined): Effect.Effect<number> => {
+  if (concurrency === undefined || concurrency === Infinity) return Effect.succeed(Number.MAX_SAFE_INTEGER)
   return Predicate.isNumber(concurrency) && Number.isInteger(concurrency) && concurrency > 0
     ? Effect.succeed(concurrency)
     : Effect.dieMessage(`concurrency must be a positive whole number, not ${String(concurrency)}`)

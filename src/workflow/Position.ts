@@ -16,7 +16,7 @@ import * as GlobalValue from "effect/GlobalValue"
  * @since 0.1.0
  */
 export interface Position {
-  readonly path: string
+  path: string
   next: number
 }
 
@@ -39,27 +39,22 @@ export const current: FiberRef.FiberRef<Position | undefined> = GlobalValue.glob
 export const root = (): Position => ({ path: "", next: 0 })
 
 /**
- * Begins a fan-out and gives, for each item, the way to run it in a position of its own. The items of a fan-out run in
- * fibers of their own, or one after the other followed by `leave`.
- * @category combinators
+ * Begins a fan-out and gives the path of each of its items.
+ * @category constructors
  * @since 0.1.0
  */
-export const fanOut: Effect.Effect<FanOut> = Effect.withFiberRuntime((fiber) => {
-  const position = fiber.getFiberRef(current)
+export const fanOut: Effect.Effect<(index: number) => string> = Effect.map(FiberRef.get(current), (position) => {
   const path = position === undefined ? "" : `${position.path}/${position.next++}`
-  return Effect.succeed({
-    enter: (index, item) => Effect.zipRight(FiberRef.set(current, { path: `${path}[${index}]`, next: 0 }), item),
-    leave: FiberRef.set(current, position)
-  })
+  return (index) => `${path}[${index}]`
 })
 
 /**
- * A fan-out that was begun.
- * @category models
+ * Runs an effect in a position of its own, which it may move from item to item.
+ * @category combinators
  * @since 0.1.0
  */
-export interface FanOut {
-  readonly enter: <A, E, R>(index: number, item: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Takes the fiber back to where the fan-out was begun. */
-  readonly leave: Effect.Effect<void>
-}
+export const within = <A, E, R>(use: (position: Position) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const position = root()
+    return Effect.locally(use(position), current, position)
+  })

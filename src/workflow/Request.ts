@@ -1,6 +1,7 @@
 /**
  * The request a call makes of its provider.
  */
+import * as Duration from "effect/Duration"
 import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { CallOptions } from "./Options.ts"
@@ -28,16 +29,14 @@ export interface Parts {
  * @category constructors
  * @since 0.1.0
  */
-export const make = ({ options, ...parts }: Parts): Omit<Provider.Request, "timeout"> => ({
-  ...parts,
-  system: options.system,
-  temperature: options.temperature,
-  agentType: options.agentType,
-  permissions: options.permissions,
-  readScope: options.readScope,
-  writeScope: options.writeScope,
-  metadata: options.metadata ?? {}
-})
+export const make = (parts: Parts): Omit<Provider.Request, "timeout"> => complete(parts)
+
+/**
+ * The request for these parts with what is left of their deadline.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const within = (parts: Parts, timeout: Duration.Duration): Provider.Request => complete(parts, timeout)
 
 /**
  * The least a model could be asked for: whether it has a price can be told from it.
@@ -57,3 +56,30 @@ export const least = (model: string): Omit<Provider.Request, "timeout"> =>
     correction: undefined,
     session: undefined
   })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+// written out, because it is made for every request and copying with the rest of an object costs several times as much
+const complete = (parts: Parts, timeout: Duration.Duration = Duration.zero): Provider.Request => ({
+  callId: parts.callId,
+  attempt: parts.attempt,
+  prompt: parts.prompt,
+  system: parts.options.system,
+  schema: parts.schema,
+  model: parts.model,
+  temperature: parts.options.temperature,
+  maxOutputTokens: parts.maxOutputTokens,
+  agentType: parts.options.agentType,
+  permissions: parts.options.permissions,
+  readScope: parts.options.readScope,
+  writeScope: parts.options.writeScope,
+  cwd: parts.cwd,
+  timeout,
+  correction: parts.correction,
+  session: parts.session,
+  metadata: parts.options.metadata ?? noMetadata
+})
+
+const noMetadata: Provider.Request["metadata"] = {}
