@@ -77,7 +77,7 @@ export const makeRunId: Effect.Effect<RunId> = Effect.gen(function*() {
   const day = iso.slice(0, 10).replaceAll("-", "")
   const time = iso.slice(11, 19).replaceAll(":", "")
   const millis = base32(now % 1000, 2)
-  const order = base32(sequence.next++ % 32 ** 3, 3)
+  const order = base32(nextIn(now) % 32 ** 3, 3)
   return `${day}-${time}-${millis}${order}${base32(salt, 6)}` as RunId
 })
 
@@ -94,4 +94,13 @@ const base32 = (value: number, width: number): string => {
 }
 
 // shared by every copy of this module in the process, so that two copies do not repeat each other's sequence
-const sequence = GlobalValue.globalValue(Symbol.for("owf/Ids/sequence"), () => ({ next: 0 }))
+const sequence = GlobalValue.globalValue(Symbol.for("owf/Ids/sequence"), () => ({ at: 0, next: 0 }))
+
+/** Counts the ids of one millisecond from 0, so that the count does not begin again in the middle of one. */
+const nextIn = (now: number): number => {
+  if (sequence.at !== now) {
+    sequence.at = now
+    sequence.next = 0
+  }
+  return sequence.next++
+}
