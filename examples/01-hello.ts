@@ -1,7 +1,7 @@
 /**
- * Hello
+ * Hello, the smallest workflow.
  *
- * The smallest workflow: one call, its text, and a note in the record of the run.
+ * One call, its text, and a note in the record of the run.
  * It declares nothing but its name, so it takes no arguments and returns whatever it returns.
  *
  *     owf run examples/01-hello.ts

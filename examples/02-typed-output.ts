@@ -1,5 +1,5 @@
 /**
- * Typed output
+ * Typed answers from an Effect Schema.
  *
  * An Effect Schema says what an answer must be; `result.value` has its type, and an answer that does not fit is asked for
  * again with what was wrong. Arguments and output have schemas too, so a caller's mistakes show before anything is sent.

@@ -1,8 +1,8 @@
 /**
- * JSON Schema
+ * Checked answers from a JSON Schema.
  *
  * A call takes a plain JSON Schema as well; the answer is validated the same way and `result.value` is `unknown`.
- * Keywords that could not be checked are refused before the call is sent, never ignored.
+ * All of draft 2020-12 is checked, formats included; a schema that is not valid is refused before anything is sent.
  *
  *     owf run examples/03-json-schema.ts --arg topic=tides
  */

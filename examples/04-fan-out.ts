@@ -1,5 +1,5 @@
 /**
- * Fan-out
+ * Fan out over files, then put the answers together.
  *
  * Reads every Markdown file of a directory, asks for a typed summary of each, eight at a time, and then for a synthesis.
  * Interrupt it and resume it: files that were summarised are not asked about again.

@@ -1,5 +1,5 @@
 /**
- * Panel
+ * A panel of models, and a judge.
  *
  * Several models answer one question at the same time; a judge reads the answers and decides.
  * A model that fails does not stop the others: the judge gets the answers there are.

@@ -1,5 +1,5 @@
 /**
- * Pipeline
+ * A pipeline of stages without a barrier.
  *
  * Items pass through stages without a barrier: one topic is edited while the next is still being drafted.
  * Each stage is typed by the one before it; an item that fails leaves the line and the others go on.

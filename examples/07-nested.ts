@@ -1,5 +1,5 @@
 /**
- * Nested workflows
+ * Workflows that call workflows.
  *
  * A workflow called from another one is a child run: rows of its own in the store, the parent's home and budget.
  * On resume each child finds its own run again, by its name and arguments.

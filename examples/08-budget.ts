@@ -1,5 +1,5 @@
 /**
- * Budget
+ * A budget that holds, and a last step that is paid for.
  *
  * A run's budget is reserved before each request and settled after it, so that parallel calls together stay inside it.
  * This program keeps tokens back for its last step, stops early where money runs out, and says how far it got.

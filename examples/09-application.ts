@@ -1,5 +1,5 @@
 /**
- * Application
+ * A workflow inside an application.
  *
  * A workflow inside a program: it requires a service of the program's own, and the program adds timeouts, retries and Layers.
  * `main` needs nothing but an engine, which `Owf.layer` provides here and `OwfTest.layer` in a test.

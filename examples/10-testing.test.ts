@@ -1,8 +1,8 @@
 /**
- * Testing
+ * Tests with scripted answers and a test clock.
  *
- * A test of the workflow in 02-typed-output.ts: `Scripted` answers, `OwfTest.layer` gives it a store of its own, and the
- * test clock passes the waits between retries. The requests a workflow sent can be looked at afterwards.
+ * `Scripted` answers the workflow of 02-typed-output.ts, `OwfTest.layer` gives it a store of its own, and the test clock
+ * passes the waits between retries. The requests a workflow sent can be looked at afterwards.
  *
  *     npx vitest run examples/10-testing.test.ts
  */

@@ -1,5 +1,5 @@
 /**
- * Failures
+ * Failures as errors and as values.
  *
  * `agent` fails with a closed union of errors: handle one by its tag, or turn any of them into a value with `settle`.
  * `parallel` gives failures as values by itself; with `failFast` the first failure stops what has not finished.
