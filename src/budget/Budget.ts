@@ -109,19 +109,19 @@ export const make = (limits: Limits, spent: Amount): Budget => {
     limits,
     standing: Effect.sync(() => ({ limits, spent: state.spent, reserved: state.reserved })),
     reserve: (need) =>
-      Effect.suspend(() => {
+      Effect.uninterruptibleMask((restore) => {
         if (state.waiting.length === 0) {
           const decision = state.decide(need)
           if (decision !== wait) return settled(decision)
         }
-        return Effect.async<Amount, Refusal>((resume) => {
-          const waiter: Waiter = { need, resume: (decision) => resume(settled(decision)) }
+        const waiter: Waiter = { need, decision: wait, resume: () => {} }
+        const decided = Effect.async<Amount, Refusal>((resume) => {
+          waiter.resume = (decision) => resume(settled(decision))
           state.waiting.push(waiter)
-          return Effect.sync(() => {
-            state.waiting.splice(state.waiting.indexOf(waiter), 1)
-            state.wake()
-          })
+          // what it would wait for may have ended since it was decided that it waits
+          state.wake()
         })
+        return Effect.onInterrupt(restore(decided), () => Effect.sync(() => state.withdraw(waiter)))
       }),
     settle: (reserved, used) => Effect.sync(() => state.settle(reserved, used)),
     hold: (amount) => Effect.suspend(() => state.hold(amount)),
@@ -151,10 +151,11 @@ export const remaining = (
 
 interface Waiter {
   readonly need: Need
-  readonly resume: (decision: Amount | Refusal) => void
+  decision: Amount | Refusal | typeof wait
+  resume: (decision: Amount | Refusal) => void
 }
 
-const wait = Symbol.for("owf/Budget/wait")
+const wait: unique symbol = Symbol.for("owf/Budget/wait")
 
 const settled = (decision: Amount | Refusal): Effect.Effect<Amount, Refusal> =>
   "_tag" in decision ? Effect.fail(decision) : Effect.succeed(decision)
@@ -222,8 +223,20 @@ class State {
       const decision = this.decide(first.need)
       if (decision === wait) return
       this.waiting.shift()
+      first.decision = decision
       first.resume(decision)
     }
+  }
+
+  /** Takes a reservation back whose fiber is interrupted, also when it was granted and its fiber could not take it any more. */
+  withdraw(waiter: Waiter): void {
+    if (waiter.decision !== wait) {
+      if (!("_tag" in waiter.decision)) this.settle(waiter.decision, zero)
+      return
+    }
+    const at = this.waiting.indexOf(waiter)
+    if (at !== -1) this.waiting.splice(at, 1)
+    this.wake()
   }
 }
 
