@@ -5,6 +5,7 @@
  */
 export { agent } from "./workflow/Agent.ts"
 export { parallel, pipeline } from "./workflow/Parallel.ts"
+export { Run } from "./workflow/Run.ts"
 export { budget, log, phase } from "./workflow/Verbs.ts"
 export { workflow } from "./workflow/Workflow.ts"
 

@@ -66,8 +66,9 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
           Fs.mkdirSync(target, { recursive: true, mode: 0o700 })
           for (const [name, text] of runEntries(run)) {
             const file = Path.join(target, name)
-            if (text === null) Fs.rmSync(file, { recursive: true, force: true })
-            else if (!isFileWith(file, text, "content")) {
+            if (text === null) {
+              Fs.rmSync(file, { recursive: true, force: true })
+            } else if (!isFileWith(file, text, "content")) {
               failPoint.hit("files.run", "before")
               replaceFile(file, text)
               failPoint.hit("files.run", "after")
@@ -85,15 +86,22 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
 
       const follow = Effect.fn("RunFiles.follow")(function*(id: RunId) {
         let cursor = 0
-        const step = Effect.tap(Effect.suspend(() => drain(id, cursor, "size")), (reached) => {
-          cursor = reached
-        })
+        const step = Effect.tap(
+          Effect.suspend(() =>
+            drain(id, cursor, "size")
+          ),
+          (reached) => {
+            cursor = reached
+          }
+        )
         yield* logged(Effect.zipRight(prepare(id), writeRun(id)))
         yield* Effect.addFinalizer(() => logged(Effect.zipRight(step, writeRun(id))))
         yield* logged(step).pipe(
           Effect.zipLeft(Effect.sleep(interval)),
           Effect.forever,
           Effect.withClock(realClock),
+          // a run is followed from where it cannot be interrupted, and a fiber takes that over from who starts it
+          Effect.interruptible,
           Effect.forkScoped
         )
       })

@@ -250,7 +250,8 @@ type Positions = Map<Sequence, number>
 
 const anything: Capabilities = {
   schema: "native",
-  readsFiles: true,
+  // a script reads nothing; one that stands for an agent with files says so, and its calls are then keyed by the repository
+  readsFiles: false,
   writesFiles: true,
   boundsOutput: true,
   temperature: true,
