@@ -78,7 +78,8 @@ const one = (call: Call, known: Known): Explanation =>
 
 const whyBypassed = (call: Call): string => {
   if (call.errorKind === "InvalidCall") return "the call was refused before the cache was asked"
-  return call.isolation === "worktree" || "writeScope" in partsOf(call)
+  const { writeScope } = partsOf(call)
+  return call.isolation === "worktree" || (Array.isArray(writeScope) && writeScope.length > 0)
     ? "the call may change files, so its answer is not shared between runs"
     : "what the agent could read could not be determined, so its answer is not shared between runs"
 }
