@@ -5,6 +5,7 @@
  * loaded without it, so that a misspelt isolation never runs un-isolated.
  */
 import * as Duration from "effect/Duration"
+import * as Inspectable from "effect/Inspectable"
 import { CachePolicy, Isolation } from "../domain/Status.ts"
 
 /**
@@ -131,7 +132,11 @@ const checks: ReadonlyMap<string, Check> = new Map(
         ? undefined
         : "must be a positive duration such as \"90 seconds\" or a number of milliseconds"],
     ["metadata", object],
-    ["schema", (value) => typeof value === "object" || typeof value === "function" ? undefined : "must be a schema"]
+    [
+      "schema",
+      (value) =>
+        (typeof value === "object" && value !== null) || typeof value === "function" ? undefined : "must be a schema"
+    ]
   ] satisfies ReadonlyArray<readonly [string, Check]>
 )
 
@@ -143,4 +148,5 @@ const isPositiveDuration = (value: unknown): boolean => {
   return decoded._tag === "Some" && Duration.toMillis(decoded.value) > 0
 }
 
-const show = (value: unknown): string => typeof value === "string" ? JSON.stringify(value) : String(value)
+const show = (value: unknown): string =>
+  typeof value === "string" ? JSON.stringify(value) : Inspectable.toStringUnknown(value, 0)
