@@ -5,11 +5,12 @@
  * it stopped.
  */
 import * as Cause from "effect/Cause"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Money from "../domain/Money.ts"
+import * as canonicalJson from "../internal/canonicalJson.ts"
 import type { RunOutcome } from "../store/RunStore.ts"
 import type { WorkflowError } from "./WorkflowError.ts"
 
@@ -33,8 +34,11 @@ export const make = <A, E>(
   encode: (output: A) => Either.Either<string, WorkflowError>
 ): Ending<A, E | WorkflowError> => {
   if (Exit.isFailure(ended)) return { exit: ended, outcome: stopped(ended.cause) }
-  const encoded = encode(ended.value)
-  if (encoded._tag === "Right") {
+  // a schema's own code may throw; the run ends all the same, and is stored as ended
+  const attempted = Either.try({ try: () => encode(ended.value), catch: (defect) => Cause.die(defect) })
+  if (Either.isLeft(attempted)) return { exit: Exit.failCause(attempted.left), outcome: stopped(attempted.left) }
+  const encoded = attempted.right
+  if (Either.isRight(encoded)) {
     return {
       exit: ended,
       outcome: { status: "done", outputJson: encoded.right, errorKind: null, errorMessage: null }
@@ -69,15 +73,21 @@ export const messageOf = (error: unknown): string => {
   if (Predicate.hasProperty(error, "message") && typeof error.message === "string" && error.message !== "") {
     return error.message
   }
-  return typeof error === "string" ? error : `${kindOf(error)}${isPlain(error) ? ` ${JSON.stringify(error)}` : ""}`
+  return typeof error === "string" ? error : `${kindOf(error)}${isPlain(error) ? ` ${show(error)}` : ""}`
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
+/** Whether a value says nothing of itself that its kind does not say, so that it is shown whole. */
 const isPlain = (error: unknown): boolean =>
-  Predicate.isRecord(error) && Object.getPrototypeOf(error) === Object.prototype
+  Predicate.isRecord(error)
+    ? Object.getPrototypeOf(error) === Object.prototype
+    : Predicate.isNotNullable(error) && !Predicate.isObject(error)
+
+const show = (error: unknown): string =>
+  Predicate.isObject(error) ? JSON.stringify(canonicalJson.toJson(error)) : String(error)
 
 const stopped = (cause: Cause.Cause<unknown>): Ending<never, never>["outcome"] => {
   if (Cause.isInterruptedOnly(cause)) {
