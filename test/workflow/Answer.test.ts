@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import * as AnswerSchema from "open-agent-workflows/domain/AnswerSchema"
+import type { Answer as ProviderAnswer } from "open-agent-workflows/provider/Provider"
+import * as Answer from "open-agent-workflows/workflow/Answer"
+
+const answer = (text: string, structured?: unknown): ProviderAnswer => ({
+  text,
+  structured,
+  raw: text,
+  usage: undefined,
+  cost: undefined,
+  model: undefined,
+  session: undefined
+})
+
+const Label = Schema.Struct({ label: Schema.Literal("bug", "feature"), at: Schema.Date })
+const label = AnswerSchema.make(Label)
+const json = `{"label":"bug","at":"2026-05-28T00:00:00.000Z"}`
+const decoded = { label: "bug", at: new Date("2026-05-28T00:00:00.000Z") }
+
+describe("an answer", () => {
+  it("without a schema is its text, whatever it looks like", () => {
+    for (const text of ["yes", "", json, "```json\n{}\n```"]) {
+      assert.deepStrictEqual(Answer.read(answer(text, { ignored: true }), undefined), Either.right(text))
+    }
+  })
+
+  it.effect("with a schema is the decoded value of the JSON in its text", () =>
+    Effect.gen(function*() {
+      const schema = yield* label
+      for (const text of [json, `\n${json}\n`, `Here it is:\n\`\`\`json\n${json}\n\`\`\`\nDone.`]) {
+        assert.deepStrictEqual(Answer.read(answer(text), schema), Either.right(decoded), text)
+      }
+    }))
+
+  it.effect("that came structured is read from there, not from its text", () =>
+    Effect.gen(function*() {
+      const schema = yield* label
+      assert.deepStrictEqual(Answer.read(answer("no JSON here", JSON.parse(json)), schema), Either.right(decoded))
+      assert.isTrue(Either.isLeft(Answer.read(answer(json, { label: "other" }), schema)))
+      assert.isTrue(Either.isLeft(Answer.read(answer(json, null), schema)), "a structured null is an answer")
+    }))
+
+  it.effect("that does not fit has every fault with its path", () =>
+    Effect.gen(function*() {
+      const schema = yield* label
+      const faults = Either.getOrThrow(Either.flip(Answer.read(answer(`{"label":"question","at":"x"}`), schema)))
+      assert.deepStrictEqual(faults.map(({ path }) => path).toSorted(), ["$.at", "$.label", "$.label"])
+    }))
+
+  it.effect("that holds no JSON has one fault, at the root", () =>
+    Effect.gen(function*() {
+      const faults = Either.getOrThrow(Either.flip(Answer.read(answer("I am sorry."), yield* label)))
+      assert.deepStrictEqual(faults.map(({ path }) => path), ["$"])
+      assert.notStrictEqual(faults[0]?.message, "")
+    }))
+})
+
+describe("what a provider is told", () => {
+  it("is one line for each fault, twenty at most", () => {
+    const faults = Array.from({ length: 50 }, (_, i) => ({ path: `$[${i}]`, message: "is missing" }))
+    const lines = Answer.problem(faults).split("\n")
+    assert.strictEqual(lines.length, 20)
+    assert.strictEqual(lines[0], "$[0]: is missing")
+  })
+})
