@@ -199,4 +199,9 @@ export class Providers extends Context.Tag("owf/Provider/Providers")<Providers, 
 // internal
 // -----------------------------------------------------------------------------
 
-const transient: ReadonlySet<typeof ProviderReason.Type> = new Set(["RateLimited", "Overloaded", "Unavailable", "Transport"])
+const transient: ReadonlySet<typeof ProviderReason.Type> = new Set([
+  "RateLimited",
+  "Overloaded",
+  "Unavailable",
+  "Transport"
+])

@@ -253,7 +253,7 @@ const anything: Capabilities = {
   // a script reads nothing; one that stands for an agent with files says so, and its calls are then keyed by the repository
   readsFiles: false,
   writesFiles: true,
-  boundsOutput: true,
+  boundsOutput: false,
   temperature: true,
   concurrency: undefined
 }

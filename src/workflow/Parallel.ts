@@ -8,7 +8,8 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as FiberRefs from "effect/FiberRefs"
+import type * as FiberRefs from "effect/FiberRefs"
+import * as FiberRefsPatch from "effect/FiberRefsPatch"
 import * as Predicate from "effect/Predicate"
 import type { Failed } from "../domain/Outcome.ts"
 import * as Outcome from "../domain/Outcome.ts"
@@ -140,6 +141,7 @@ const fanOut = <A, E, R>(
     const results: Array<A | FailedItem<E>> = []
     const failed = yield* Deferred.make<void>()
     let next = 0
+    let stopped = false
     const take = (place: Position.Position) =>
       Effect.suspend(() => {
         const index = next++
@@ -147,18 +149,23 @@ const fanOut = <A, E, R>(
         place.next = 0
         return Effect.flatMap(Item.settled(effects[index] ?? Effect.interrupt), (result) => {
           results[index] = result
-          return stopping && Outcome.isFailed(result) ? Deferred.succeed(failed, undefined) : Effect.void
+          if (!stopping || !Outcome.isFailed(result)) return Effect.void
+          stopped = true
+          return Deferred.succeed(failed, undefined)
         })
       })
     // a fixed number of fibers that take items from the list: one for each of ten thousand items would all be kept to the end
     const worker = Position.within((place) =>
       Effect.whileLoop({
-        while: () => next < effects.length,
+        while: () => next < effects.length && !stopped,
         body: () => keepingFiberRefs(take(place)),
         step: () => {}
       })
     )
-    const all = Effect.forEach(Array.from({ length: workers }), () => worker, { concurrency: "unbounded", discard: true })
+    const all = Effect.forEach(Array.from({ length: workers }), () => worker, {
+      concurrency: "unbounded",
+      discard: true
+    })
     yield* stopping ? Effect.raceFirst(all, Deferred.await(failed)) : all
     for (let index = 0; index < effects.length; index++) {
       results[index] ??= Item.cancelled("stopped because another item failed")
@@ -170,7 +177,10 @@ const fanOut = <A, E, R>(
 const keepingFiberRefs = <A, E, R>(item: Effect.Effect<A, E, R>): Effect.Effect<void, E, R> =>
   Effect.withFiberRuntime((fiber) => {
     const before = fiber.getFiberRefs()
-    return Effect.flatMap(item, () => isSame(before, fiber.getFiberRefs()) ? Effect.void : FiberRefs.setAll(before))
+    return Effect.flatMap(item, () => {
+      const after = fiber.getFiberRefs()
+      return isSame(before, after) ? Effect.void : Effect.patchFiberRefs(FiberRefsPatch.diff(after, before))
+    })
   })
 
 const isSame = (before: FiberRefs.FiberRefs, after: FiberRefs.FiberRefs): boolean => {
