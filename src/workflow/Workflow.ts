@@ -246,7 +246,11 @@ const toEffect = (body: AnyBody): Effect.Effect<unknown, unknown, unknown> =>
 
 const strict = { errors: "all", onExcessProperty: "error" } as const
 
-const noArgs = Schema.Struct({})
+// an empty struct would take anything
+const noArgs = Schema.Record({
+  key: Schema.String,
+  value: Schema.Never.annotations({ message: () => "the workflow takes no arguments" })
+})
 
 const nameOf = <I, Out, E, R>(workflow: Workflow<I, Out, E, R>): string => definitionOf(workflow).name
 
@@ -256,7 +260,9 @@ const issuesOf = (error: ParseResult.ParseError) =>
     message
   }))
 
-const canonical = (json: unknown): string => canonicalJson.encodeUnsafe(canonicalJson.toJson(json))
+/** What is JSON is kept whole, because a resumed run starts from it; what is not is written as near to it as it comes. */
+const canonical = (json: unknown): string =>
+  Either.getOrElse(canonicalJson.encode(json), () => canonicalJson.encodeUnsafe(canonicalJson.toJson(json)))
 
 const programOf = <I, Out, E, R>(
   workflow: Workflow<I, Out, E, R>,
