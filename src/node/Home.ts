@@ -14,8 +14,8 @@ import * as Path from "node:path"
  * @since 0.1.0
  */
 export const resolve = (asked: string | undefined, fromEnvironment: string | undefined, cwd: string): string => {
-  const named = asked ?? fromEnvironment
-  if (named !== undefined && named !== "") return Path.resolve(cwd, untilde(named))
+  const named = [asked, fromEnvironment].find((path) => path !== undefined && path !== "")
+  if (named !== undefined) return Path.resolve(cwd, untilde(named))
   return nearest(cwd) ?? Path.join(cwd, folder)
 }
 
@@ -30,7 +30,16 @@ const untilde = (path: string): string =>
 
 const nearest = (directory: string): string | undefined => {
   const candidate = Path.join(directory, folder)
-  if (Fs.statSync(candidate, { throwIfNoEntry: false })?.isDirectory() === true) return candidate
+  if (isDirectory(candidate)) return candidate
   const parent = Path.dirname(directory)
   return parent === directory ? undefined : nearest(parent)
+}
+
+const isDirectory = (path: string): boolean => {
+  try {
+    return Fs.statSync(path).isDirectory()
+  } catch {
+    // what cannot be looked at, such as a link to itself, is no home
+    return false
+  }
 }
