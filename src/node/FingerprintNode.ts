@@ -20,7 +20,7 @@ import * as sha256 from "../internal/sha256.ts"
  */
 export const layer = (options: { readonly cwd: string }): Layer.Layer<Fingerprint> =>
   Layer.succeed(Fingerprint, {
-    files: (paths) => digestPaths(options.cwd, paths),
+    files: (paths) => digestPaths(options.cwd, paths.map(fixedPart), true),
     repository: digestRepository(options.cwd)
   })
 
@@ -39,40 +39,73 @@ const attempt = <A>(run: () => Promise<A>): Known<A> =>
 // beyond this a digest for every call costs more than it saves
 const maxFiles = 20_000
 
-const digestPaths = (cwd: string, paths: ReadonlyArray<string>): Known<string> =>
+const digestPaths = (cwd: string, paths: ReadonlyArray<string>, follow: boolean): Known<string> =>
   Effect.gen(function*() {
-    const budget = { left: maxFiles }
-    const lines = yield* Effect.forEach(paths.toSorted(), (path) => walk(cwd, fixedPart(path), budget))
+    const state: Walk = { cwd, follow, left: maxFiles, followed: new Set() }
+    const lines = yield* Effect.forEach(paths.toSorted(), (path) => walk(state, Path.resolve(cwd, path), true))
     return sha256.hex(lines.flat().join("\n"))
   })
 
 /** A pattern stands for everything below its part without wildcards: more than it matches, so never too little. */
 const fixedPart = (pattern: string): string => {
-  const wild = pattern.search(/[*?[{]/)
+  const wild = pattern.search(/[*?[{(]/)
   return wild === -1 ? pattern : Path.dirname(`${pattern.slice(0, wild)}x`)
 }
 
+interface Walk {
+  readonly cwd: string
+  /** Whether what a link leads to is read too. */
+  readonly follow: boolean
+  left: number
+  /** Where links led so far, so that none is followed twice. */
+  readonly followed: Set<string>
+}
+
 /** One line for each file, in the order of their names. */
-const walk = (cwd: string, path: string, budget: { left: number }): Known<ReadonlyArray<string>> =>
+const walk = (state: Walk, path: string, mayBeAbsent: boolean): Known<ReadonlyArray<string>> =>
   Effect.gen(function*() {
-    const absolute = Path.resolve(cwd, path)
-    const name = JSON.stringify(Path.relative(cwd, absolute))
-    const stat = yield* attempt(() => Fs.promises.lstat(absolute)).pipe(Effect.orElseSucceed(() => undefined))
-    if (stat === undefined) return [`${name} absent`]
-    if (stat.isSymbolicLink()) {
-      return [`${name} -> ${JSON.stringify(yield* attempt(() => Fs.promises.readlink(absolute)))}`]
+    const name = JSON.stringify(Path.relative(state.cwd, path))
+    const stat = yield* attempt(() => statOf(path))
+    if (stat === undefined) {
+      return mayBeAbsent ? [`${name} absent`] : yield* new FingerprintUnknown({ detail: `${path} cannot be read` })
     }
+    if (stat.isSymbolicLink()) return yield* walkLink(state, path, name)
     if (stat.isDirectory()) {
-      const entries = (yield* attempt(() => Fs.promises.readdir(absolute))).filter((entry) => !ignored.has(entry))
-      const lines = yield* Effect.forEach(entries.toSorted(), (entry) => walk(cwd, Path.join(path, entry), budget))
+      const entries = (yield* attempt(() => Fs.promises.readdir(path))).filter((entry) => !ignored.has(entry))
+      const lines = yield* Effect.forEach(entries.toSorted(), (entry) => walk(state, Path.join(path, entry), false))
       return lines.flat()
     }
     if (!stat.isFile()) return []
-    if (budget.left-- <= 0) {
+    if (state.left-- <= 0) {
       return yield* new FingerprintUnknown({ detail: `more than ${maxFiles} files below the paths to read` })
     }
-    return [`${name} ${yield* digestFile(absolute)}`]
+    return [`${name} ${yield* digestFile(path)}`]
   })
+
+/** An agent reads through a link, so where it leads is part of what it reads. */
+const walkLink = (state: Walk, path: string, name: string): Known<ReadonlyArray<string>> =>
+  Effect.gen(function*() {
+    const line = `${name} -> ${JSON.stringify(yield* attempt(() => Fs.promises.readlink(path)))}`
+    if (!state.follow) return [line]
+    const target = yield* attempt(() => orAbsent(Fs.promises.realpath(path)))
+    if (target === undefined || state.followed.has(target)) return [line]
+    state.followed.add(target)
+    return [line, ...yield* walk(state, target, true)]
+  })
+
+const statOf = (path: string) => orAbsent(Fs.promises.lstat(path))
+
+/** Only what is not there is absent; what cannot be looked at is an error. */
+const orAbsent = async <A>(found: Promise<A>): Promise<A | undefined> => {
+  try {
+    return await found
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) {
+      return undefined
+    }
+    throw error
+  }
+}
 
 const ignored: ReadonlySet<string> = new Set([".git", ".workflows", "node_modules"])
 
@@ -89,7 +122,7 @@ const digestRepository = (cwd: string): Known<string> =>
     const head = yield* Effect.orElseSucceed(git(cwd, ["rev-parse", "--verify", "--quiet", "HEAD"]), () => "unborn")
     const status = yield* git(top, ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"])
     const changed = status.split("\0").filter((entry) => entry !== "").map((entry) => entry.slice(3))
-    return sha256.hex([head, status, yield* digestPaths(top, changed)].join("\n"))
+    return sha256.hex([head, status, yield* digestPaths(top, changed, false)].join("\n"))
   })
 
 const git = (cwd: string, args: ReadonlyArray<string>): Known<string> =>
