@@ -43,18 +43,16 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
         failPoint.hit("files.call", "after")
       }
 
-      /** Writes what was settled after a cursor and returns the new one. */
-      const drain = Effect.fnUntraced(function*(id: RunId, from: number, check: Check) {
-        let cursor = from
+      /** Writes what was settled after a cursor and moves it on; `pause` is how long everything else comes first. */
+      const drain = Effect.fnUntraced(function*(id: RunId, at: Cursor, check: Check, pause: Effect.Effect<void>) {
         while (true) {
-          const batch = yield* store.settledAfter(id, cursor, rowsAtATime)
+          const batch = yield* store.settledAfter(id, at.cursor, rowsAtATime)
           for (let next = 0; next < batch.length;) {
             next = yield* attempt(directory(id), () => writeSome(batch, next, (files) => writeCall(id, files, check)))
-            yield* turn
+            at.cursor = batch[next - 1]?.cursor ?? at.cursor
+            yield* pause
           }
-          const last = batch.at(-1)
-          if (last === undefined) return cursor
-          cursor = last.cursor
+          if (batch.length === 0) return
         }
       })
 
@@ -85,18 +83,12 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
         })
 
       const follow = Effect.fn("RunFiles.follow")(function*(id: RunId) {
-        let cursor = 0
-        const step = Effect.tap(
-          Effect.suspend(() =>
-            drain(id, cursor, "size")
-          ),
-          (reached) => {
-            cursor = reached
-          }
-        )
+        const at: Cursor = { cursor: 0 }
         yield* logged(Effect.zipRight(prepare(id), writeRun(id)))
-        yield* Effect.addFinalizer(() => logged(Effect.zipRight(step, writeRun(id))))
-        yield* logged(step).pipe(
+        yield* Effect.addFinalizer(() =>
+          logged(Effect.zipRight(drain(id, at, "size", turn), writeRun(id)))
+        )
+        yield* logged(drain(id, at, "size", Effect.sleep(rest))).pipe(
           Effect.zipLeft(Effect.sleep(interval)),
           Effect.forever,
           Effect.withClock(realClock),
@@ -108,7 +100,7 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
 
       const flush = Effect.fn("RunFiles.flush")(function*(id: RunId) {
         yield* prepare(id)
-        yield* drain(id, 0, "content")
+        yield* drain(id, { cursor: 0 }, "content", turn)
         yield* writeRun(id)
       })
 
@@ -130,6 +122,14 @@ const rowsAtATime = 64
 const interval = 250
 
 const sliceMillis = 4
+
+// a live run gets nine tenths of the time while its files are behind, which with agents that take seconds they never are
+const rest = 36
+
+/** How far the files of a run have come. */
+interface Cursor {
+  cursor: number
+}
 
 // files are written in real time, also when a test holds the clock
 const realClock = Clock.make()
