@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Budget from "../budget/Budget.ts"
 import * as AgentError from "../domain/AgentError.ts"
+import type { ValidationIssue } from "../domain/AnswerSchema.ts"
 import * as Money from "../domain/Money.ts"
 import type { Done, Failed } from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
@@ -106,30 +107,54 @@ const admit = <A>(
   })
 
 /** Sends the first request of a call; its intent is the call's own (T1). */
-const begin = <A>(env: CallEnv, call: Identified<A>, cwd: string | undefined, restore: Restore): Result<A> =>
-  Effect.gen(function*() {
-    const admitted = yield* Effect.either(admit(env, call, undefined, restore))
-    if (Either.isLeft(admitted)) {
-      const reason = unaffordable(admitted.left)
-      return yield* refuse(env, call, reason.status, reason.kind, reason.error, reason.toError)
-    }
-    const first = (call.place.recorded?.attempts ?? 0) + 1
-    const progress: Progress = {
-      attempt: first,
-      first,
-      reserved: admitted.right.amount,
-      maxOutputTokens: admitted.right.maxOutputTokens,
-      correction: undefined,
-      session: undefined,
-      answers: 0,
-      tries: 1,
-      spent: Ledger.nothing
-    }
-    const at = env.now()
-    const row = CallEnvRow.row(env, call, call.cacheStatus, at)
-    yield* Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
-    return yield* send(env, { ...call, startedAt: at, cwd }, progress, restore, admitted.right.room)
+const begin = <A>(env: CallEnv, call: Identified<A>, cwd: string | undefined, restore: Restore): Result<A> => {
+  const room = env.permits(call.described.provider)
+  if (room === undefined && Ledger.isUnlimited(env)) {
+    return first(env, call, cwd, { ...Ledger.unlimited(call), room }, restore)
+  }
+  return Effect.flatMap(Effect.either(admit(env, call, undefined, restore)), (admitted) => {
+    if (Either.isRight(admitted)) return first(env, call, cwd, admitted.right, restore)
+    const { error, kind, status, toError } = unaffordable(admitted.left)
+    return refuse(env, call, status, kind, error, toError)
   })
+}
+
+const first = <A>(
+  env: CallEnv,
+  call: Identified<A>,
+  cwd: string | undefined,
+  { amount, maxOutputTokens, room }: Admitted,
+  restore: Restore
+): Result<A> => {
+  const attempt = (call.place.recorded?.attempts ?? 0) + 1
+  const progress: Progress = {
+    attempt,
+    first: attempt,
+    reserved: amount,
+    maxOutputTokens,
+    correction: undefined,
+    session: undefined,
+    answers: 0,
+    tries: 1,
+    spent: Ledger.nothing
+  }
+  const at = env.now()
+  const row = CallEnvRow.row(env, call, call.cacheStatus, at)
+  const begun = Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
+  return Effect.flatMap(begun, () => send(env, started(call, at, cwd), progress, restore, room))
+}
+
+const started = <A>(call: Identified<A>, startedAt: number, cwd: string | undefined): Started<A> => ({
+  described: call.described,
+  place: call.place,
+  position: call.position,
+  identity: call.identity,
+  reads: call.reads,
+  writes: call.writes,
+  cacheStatus: call.cacheStatus,
+  startedAt,
+  cwd
+})
 
 /** Sends a further request; `ended` is how the one before it ended, where that is not stored yet (T2). */
 const again = <A>(
@@ -254,43 +279,52 @@ const answered = <A>(
   before: Progress,
   answer: Provider.Answer,
   restore: Restore
-): Result<A> =>
-  Effect.gen(function*() {
-    const spent = Ledger.used(answer)
-    yield* env.budget.settle(before.reserved, Ledger.amountOf(spent))
-    const progress: Progress = {
-      ...before,
-      answers: before.answers + 1,
-      session: answer.session ?? before.session,
-      spent: Ledger.add(before.spent, spent)
-    }
-    const at = env.now()
-    const read = Answer.read(answer, call.described.answer)
-    if (Either.isRight(read)) return yield* Settle.succeed(env, call, progress, answer, spent, read.right, at)
-    const problem = Answer.problem(read.left)
-    const ended = Settle.outcome(env, call, before, at, {
-      status: "failed",
-      spent,
-      costSource: answer.cost?.source,
-      model: answer.model,
-      session: answer.session,
-      errorKind: "SchemaFailed",
-      error: problem,
-      raw: answer.raw
-    })
-    if (progress.answers <= env.defaults.corrections) {
-      const correction = { answer: answer.text, problem }
-      return yield* again(env, call, { ...progress, correction, tries: 1 }, ended, restore)
-    }
-    return yield* Settle.giveUp(env, call, progress, ended, {
-      status: "schema_failed",
-      kind: "SchemaFailed",
-      error: `the answer does not fit the schema: ${problem}`,
-      text: answer.text,
-      issues: read.left,
-      toError: (result) => new AgentError.SchemaFailed({ result })
-    })
+): Result<A> => {
+  const spent = Ledger.used(answer)
+  const progress = Settle.afterAnswer(before, answer, spent)
+  const read = Answer.read(answer, call.described.answer)
+  const settled = env.budget.settle(before.reserved, Ledger.amountOf(spent, before.reserved))
+  return Effect.flatMap(settled, () =>
+    Either.isRight(read)
+      ? Settle.succeed(env, call, progress, answer, spent, read.right, env.now())
+      : unfit(env, call, before, progress, answer, spent, read.left, restore))
+}
+
+/** An answer that does not fit: asks again, or settles the call when it was asked often enough. */
+const unfit = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  before: Progress,
+  progress: Progress,
+  answer: Provider.Answer,
+  spent: Ledger.Spent,
+  issues: ReadonlyArray<ValidationIssue>,
+  restore: Restore
+): Result<A> => {
+  const problem = Answer.problem(issues)
+  const ended = Settle.outcome(env, call, before, env.now(), {
+    status: "failed",
+    spent,
+    costSource: answer.cost?.source,
+    model: answer.model,
+    session: answer.session,
+    errorKind: "SchemaFailed",
+    error: problem,
+    raw: answer.raw
   })
+  if (progress.answers <= env.defaults.corrections) {
+    const correction = { answer: answer.text, problem }
+    return again(env, call, { ...progress, correction, tries: 1 }, ended, restore)
+  }
+  return Settle.giveUp(env, call, progress, ended, {
+    status: "schema_failed",
+    kind: "SchemaFailed",
+    error: `the answer does not fit the schema: ${problem}`,
+    text: answer.text,
+    issues,
+    toError: (result) => new AgentError.SchemaFailed({ result })
+  })
+}
 
 /** The provider refused: waits and asks again where its reason may pass, else settles the call. */
 const refused = <A>(
@@ -303,7 +337,7 @@ const refused = <A>(
   Effect.gen(function*() {
     const cost = error.cost === undefined ? undefined : { ...error.cost, amount: Money.fromNano(error.cost.amount) }
     const spent = Ledger.used({ usage: error.usage, cost })
-    yield* env.budget.settle(before.reserved, Ledger.amountOf(spent))
+    yield* env.budget.settle(before.reserved, Ledger.amountOf(spent, before.reserved))
     const progress: Progress = {
       ...before,
       session: error.session ?? before.session,

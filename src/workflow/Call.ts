@@ -8,12 +8,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as AgentError from "../domain/AgentError.ts"
 import { InvalidCall } from "../domain/AgentError.ts"
-import type { Input } from "../domain/AnswerSchema.ts"
 import * as CallKey from "../domain/CallKey.ts"
 import * as Ids from "../domain/Ids.ts"
 import type { Done } from "../domain/Outcome.ts"
@@ -36,25 +34,39 @@ import { currentPhase } from "./Verbs.ts"
  * @category running
  * @since 0.1.0
  */
-export const make = (env: CallEnv) =>
-<A>(
-  prompt: string,
-  options: CallOptions & { readonly schema?: Input<A> | undefined }
-): Effect.Effect<Done<A | string>, AgentError.AgentError> =>
-  Effect.gen(function*() {
-    const position = (yield* FiberRef.get(Position.current))?.path ?? ""
-    const phase = options.phase ?? (yield* FiberRef.get(currentPhase)) ?? null
-    const described = yield* Effect.either(Described.make(prompt, options, env.defaults, env.providers))
-    if (Either.isLeft(described)) return yield* refuse(env, prompt, options, phase, position, described.left)
-    const place = env.replay.take(described.right.callKey, position)
-    const call = identify(env, described.right, place, position, phase)
-    const replayed = replay(env, call)
-    return replayed ?? (yield* live(env, call))
-  })
+export const make =
+  (env: CallEnv) =>
+  <A>(prompt: string, options: Described.AgentOptions<A>): Effect.Effect<Done<A | string>, AgentError.AgentError> =>
+    Effect.withFiberRuntime((fiber) => {
+      const position = fiber.getFiberRef(Position.current)?.path ?? ""
+      const phase = options.phase ?? fiber.getFiberRef(currentPhase) ?? null
+      const described = Described.make(prompt, options, env.defaults, env.providers)
+      const place = (described: Either.Either<Described.Described<A>, Problem>) =>
+        Either.isLeft(described)
+          ? refuse(env, prompt, options, phase, position, described.left)
+          : placed(env, described.right, position, phase)
+      const known = Described.ready(described)
+      return known === undefined ? Effect.flatMap(Effect.either(described), place) : place(known)
+    })
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+type Result<A> = Effect.Effect<Done<A | string>, AgentError.AgentError>
+
+const placed = <A>(
+  env: CallEnv,
+  described: Described.Described<A>,
+  position: string,
+  phase: string | null
+): Result<A> => {
+  const call = identify(env, described, env.replay.take(described.callKey, position), position, phase)
+  const replayed = replay(env, call)
+  if (replayed !== undefined) return Effect.succeed(replayed)
+  // what was recorded is read back, and what the agent reads is looked at, only where there is any
+  return call.place.recorded !== undefined || Readable.isReader(call) ? prepared(env, call) : live(env, call)
+}
 
 const identify = <A>(
   env: CallEnv,
@@ -98,20 +110,27 @@ const replay = <A>(env: CallEnv, call: Identified<A>): Done<A | string> | undefi
   return result
 }
 
-const live = <A>(env: CallEnv, identified: Identified<A>): Effect.Effect<Done<A | string>, AgentError.AgentError> =>
+const prepared = <A>(env: CallEnv, identified: Identified<A>): Result<A> =>
   Effect.gen(function*() {
     const call = yield* Readable.fingerprinted(env, yield* loaded(env, identified))
-    if (call.place.recorded?.status === "done" && !call.described.mutating) {
-      const replayed = replay(env, call)
-      if (replayed !== undefined) return replayed
-    }
-    if (call.reads) {
-      const found = yield* orAbort(env, env.store.lookup(call.identity.cacheKey, call.place.ordinal))
-      const hit = Option.isNone(found) ? undefined : yield* share(env, call, found.value)
-      if (hit !== undefined) return hit
-    }
-    return yield* Attempts.make(env, call)
+    const replayed = replay(env, call)
+    return replayed ?? (yield* live(env, call))
   })
+
+/** C2, else a provider's answer. */
+const live = <A>(env: CallEnv, call: Identified<A>): Result<A> => {
+  if (!call.reads) return Attempts.make(env, call)
+  return Effect.flatMap(
+    orAbort(env, env.store.lookup(call.identity.cacheKey, call.place.ordinal)),
+    (found) =>
+      Option.isNone(found)
+        ? Attempts.make(env, call)
+        : Effect.flatMap(
+          share(env, call, found.value),
+          (hit) => hit === undefined ? Attempts.make(env, call) : Effect.succeed(hit)
+        )
+  )
+}
 
 /** A store that cannot be read ends the run like one that cannot be written. */
 const orAbort = <A>(env: CallEnv, read: Effect.Effect<A, StoreError>): Effect.Effect<A> =>

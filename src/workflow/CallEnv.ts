@@ -13,7 +13,7 @@ import type { NewCall, Ownership, RunStore, WriteError } from "../store/RunStore
 import type * as Worktree from "../worktree/Worktree.ts"
 import type * as CallResult from "./CallResult.ts"
 import type { Deadlines } from "./Deadlines.ts"
-import type { Described, RunDefaults } from "./Described.ts"
+import type { Described, KnownProviders, RunDefaults } from "./Described.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import type { Place, Replay } from "./Replay.ts"
 
@@ -26,7 +26,7 @@ export interface CallEnv {
   readonly run: Records.Run
   readonly ownership: Ownership
   readonly store: RunStore["Type"]
-  readonly providers: Provider.Providers["Type"]
+  readonly providers: KnownProviders
   readonly fingerprint: Fingerprint.Fingerprint["Type"]
   readonly worktree: Worktree.Worktree["Type"]
   readonly failPoint: FailPoint["Type"]

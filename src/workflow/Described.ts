@@ -4,11 +4,12 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Policy from "../cache/Policy.ts"
 import * as AnswerSchema from "../domain/AnswerSchema.ts"
 import * as CallKey from "../domain/CallKey.ts"
 import * as canonicalJson from "../internal/canonicalJson.ts"
-import type { Provider, Providers } from "../provider/Provider.ts"
+import type { Provider, Providers, ProviderUnavailable } from "../provider/Provider.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import * as Options from "./Options.ts"
 
@@ -42,75 +43,140 @@ export type RunDefaults = Pick<Defaults, "provider" | "model" | "cachePolicy" | 
 
 /**
  * Applies the defaults and makes the key; fails with the option at fault, before anything is sent or stored.
+ *
+ * It is an Either, so that it costs no step of the runtime, once the provider and the schema are known.
  * @category constructors
  * @since 0.1.0
  */
 export const make = <A>(
   prompt: string,
-  options: Options.CallOptions & { readonly schema?: AnswerSchema.Input<A> | undefined },
+  options: AgentOptions<A>,
   defaults: RunDefaults,
-  providers: Providers["Type"]
-): Effect.Effect<Described<A>, Options.Problem> =>
-  Effect.gen(function*() {
-    const problem = Options.problem(prompt, options)
-    if (problem !== undefined) return yield* Effect.fail(problem)
-    const provider = yield* Effect.mapError(
-      providers.get(options.provider ?? defaults.provider),
-      (error): Options.Problem => ({ option: "provider", detail: error.detail })
+  providers: KnownProviders
+): Effect.Effect<Described<A>, Options.Problem> => {
+  const problem = Options.problem(prompt, options)
+  if (problem !== undefined) return Either.left(problem)
+  const asked = providers.get(options.provider ?? defaults.provider)
+  const compiled = options.schema === undefined ? noSchema : AnswerSchema.make(options.schema)
+  const known = ready(asked)
+  const schema = ready(compiled)
+  if (known !== undefined && schema !== undefined) {
+    return Either.flatMap(
+      Either.mapLeft(known, unavailable),
+      (provider) =>
+        Either.flatMap(Either.mapLeft(schema, unfit), (answer) => complete(prompt, options, defaults, provider, answer))
     )
-    const answer = options.schema === undefined ? undefined : yield* Effect.mapError(
-      AnswerSchema.make(options.schema),
-      (error): Options.Problem => ({ option: "schema", detail: error.message })
-    )
-    const lacking = unsupported(provider, options)
-    if (lacking !== undefined) return yield* Effect.fail(lacking)
-    const mutating = Options.isMutating(options)
-    const cachePolicy = options.cachePolicy ?? defaults.cachePolicy
-    // the run's model belongs to the run's provider; a call that names another provider gets that one's default
-    const model = provider.resolveModel(
-      options.model ?? (options.provider === undefined ? defaults.model : undefined)
-    )
-    const isolation = options.isolation ?? "none"
-    const optsJson = CallKey.encode({
-      agentType: options.agentType,
-      isolation,
-      maxOutputTokens: options.maxOutputTokens,
-      model,
-      namespace: options.cacheNamespace,
-      permissions: options.permissions,
-      provider: provider.name,
-      readScope: options.readScope,
-      schema: answer?.hash,
-      system: options.system,
-      temperature: options.temperature,
-      writeScope: options.writeScope
-    })
-    return {
-      prompt,
-      options,
-      provider,
-      model,
-      answer,
-      isolation,
-      mutating,
-      cachePolicy,
-      access: Policy.access(cachePolicy, mutating),
-      timeout: options.timeout === undefined ? defaults.timeout : Duration.decode(options.timeout),
-      optsJson,
-      settingsJson: settingsOf(options),
-      callKey: CallKey.make(optsJson, prompt)
-    }
-  })
+  }
+  const provider = Effect.mapError(asked, unavailable)
+  const answer = Effect.mapError(compiled, unfit)
+  return Effect.flatMap(
+    provider,
+    (provider) => Effect.flatMap(answer, (answer) => complete(prompt, options, defaults, provider, answer))
+  )
+}
+
+/**
+ * The Either an effect is, where it is one.
+ * @category converting
+ * @since 0.1.0
+ */
+export const ready = <A, E>(effect: Effect.Effect<A, E>): Either.Either<A, E> | undefined =>
+  // an Either is an Effect of the same types, so an Effect that is an Either has them
+  Either.isEither(effect) ? effect as Either.Either<A, E> : undefined
+
+/**
+ * Options of a call with its schema.
+ * @category models
+ * @since 0.1.0
+ */
+export type AgentOptions<A> = Options.CallOptions & { readonly schema?: AnswerSchema.Input<A> | undefined }
+
+/**
+ * Providers a run has asked for, which it need not look up again.
+ * @category models
+ * @since 0.1.0
+ */
+export interface KnownProviders {
+  /** An Either when the provider is known already. */
+  readonly get: (name: string) => Effect.Effect<Provider, ProviderUnavailable>
+}
+
+/**
+ * Remembers the providers that were found.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const remember = (providers: Providers["Type"]): KnownProviders => {
+  const known = new Map<string, Either.Either<Provider>>()
+  return {
+    get: (name) =>
+      known.get(name) ??
+        Effect.tap(providers.get(name), (provider) => Effect.sync(() => known.set(name, Either.right(provider))))
+  }
+}
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
+const noSchema: Either.Either<undefined> = Either.right(undefined)
+
+const unavailable = (error: ProviderUnavailable): Options.Problem => ({ option: "provider", detail: error.detail })
+
+const unfit = (error: AnswerSchema.UnsupportedSchema): Options.Problem => ({ option: "schema", detail: error.message })
+
+const complete = <A>(
+  prompt: string,
+  options: Options.CallOptions,
+  defaults: RunDefaults,
+  provider: Provider,
+  answer: AnswerSchema.AnswerSchema<A> | undefined
+): Either.Either<Described<A>, Options.Problem> => {
+  const lacking = unsupported(provider, options, answer !== undefined)
+  if (lacking !== undefined) return Either.left(lacking)
+  const mutating = Options.isMutating(options)
+  const cachePolicy = options.cachePolicy ?? defaults.cachePolicy
+  // the run's model belongs to the run's provider; a call that names another provider gets that one's default
+  const own = options.provider === undefined || provider.name === defaults.provider
+  const model = provider.resolveModel(options.model ?? (own ? defaults.model : undefined))
+  const isolation = options.isolation ?? "none"
+  const optsJson = CallKey.encode({
+    agentType: options.agentType,
+    isolation,
+    maxOutputTokens: options.maxOutputTokens,
+    model,
+    namespace: options.cacheNamespace,
+    permissions: options.permissions,
+    provider: provider.name,
+    readScope: options.readScope,
+    schema: answer?.hash,
+    system: options.system,
+    temperature: options.temperature,
+    writeScope: options.writeScope
+  })
+  return Either.right({
+    prompt,
+    options,
+    provider,
+    model,
+    answer,
+    isolation,
+    mutating,
+    cachePolicy,
+    access: Policy.access(cachePolicy, mutating),
+    timeout: options.timeout === undefined ? defaults.timeout : Duration.decode(options.timeout),
+    optsJson,
+    settingsJson: settingsOf(options),
+    callKey: CallKey.make(optsJson, prompt)
+  })
+}
+
 const unsupported = (
   { capabilities, name }: Provider,
-  options: Options.CallOptions & { readonly schema?: unknown }
+  options: Options.CallOptions,
+  withSchema: boolean
 ): Options.Problem | undefined => {
-  if (options.schema !== undefined && capabilities.schema === "none") {
+  if (withSchema && capabilities.schema === "none") {
     return { option: "schema", detail: `provider ${name} cannot give answers that fit a schema` }
   }
   if (options.temperature !== undefined && !capabilities.temperature) {

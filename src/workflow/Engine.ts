@@ -36,6 +36,7 @@ import { RunStore } from "../store/RunStore.ts"
 import { Worktree } from "../worktree/Worktree.ts"
 import * as Call from "./Call.ts"
 import * as Deadlines from "./Deadlines.ts"
+import * as Described from "./Described.ts"
 import * as Ending from "./Ending.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import { EngineConfig } from "./EngineConfig.ts"
@@ -369,7 +370,7 @@ const context = (
       run,
       ownership,
       store: ports.store,
-      providers: ports.providers,
+      providers: Described.remember(ports.providers),
       fingerprint: ports.fingerprint,
       worktree: ports.worktree,
       failPoint: ports.failPoint,

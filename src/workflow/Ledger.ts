@@ -58,21 +58,37 @@ export const nothing: Spent = { usage: Usage.zero, cost: Money.zero }
 export const none: Budget.Amount = Budget.zero
 
 /**
+ * Whether nothing has to be set aside.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isUnlimited = ({ budget: { limits } }: CallEnv): boolean => limits.tokens === null && limits.cost === null
+
+/**
+ * What a request is given where nothing is limited.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unlimited = <A>({ described }: Identified<A>): Reserved => ({
+  amount: Budget.zero,
+  maxOutputTokens: described.options.maxOutputTokens
+})
+
+/**
  * Sets aside what one request of a call may use; `correction` is the text a re-prompt adds to it.
  * @category running
  * @since 0.1.0
  */
 export const reserve = <A>(
   env: CallEnv,
-  { described, identity }: Identified<A>,
+  call: Identified<A>,
   correction: Provider.Request["correction"]
 ): Effect.Effect<Reserved, Budget.Refusal | Unpriced> =>
   Effect.suspend((): Effect.Effect<Reserved, Budget.Refusal | Unpriced> => {
     const { limits } = env.budget
+    const { described, identity } = call
     const wanted = described.options.maxOutputTokens
-    if (limits.tokens === null && limits.cost === null) {
-      return Effect.succeed({ amount: Budget.zero, maxOutputTokens: wanted })
-    }
+    if (isUnlimited(env)) return Effect.succeed(unlimited(call))
     const estimate = described.provider.estimate(Request.make({
       callId: identity.callId,
       attempt: 1,
@@ -124,13 +140,13 @@ export const add = (a: Spent, b: Spent): Spent => ({
 })
 
 /**
- * What the budget counts of a spending; an unknown cost cannot be counted.
+ * What the budget counts of a request: a cost that is not known counts as what was set aside for it.
  * @category converting
  * @since 0.1.0
  */
-export const amountOf = (spent: Spent): Budget.Amount => ({
+export const amountOf = (spent: Spent, reserved: Budget.Amount): Budget.Amount => ({
   tokens: Usage.total(spent.usage),
-  cost: spent.cost ?? Money.zero
+  cost: spent.cost ?? reserved.cost
 })
 
 /**

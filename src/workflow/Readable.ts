@@ -3,8 +3,19 @@
  * used after they changed, and not stored when they changed while it was made.
  */
 import * as Effect from "effect/Effect"
+import type { FingerprintUnknown } from "../cache/Fingerprint.ts"
 import * as CallKey from "../domain/CallKey.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
+
+/**
+ * Whether the agent can read anything beside its prompt that its shared answers would depend on.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isReader = <A>({ described, reads, writes }: Identified<A>): boolean =>
+  (reads || writes) && (described.options.readScope === undefined
+    ? described.provider.capabilities.readsFiles
+    : described.options.readScope.length > 0)
 
 /**
  * Adds what the agent can read to the call's cache key; where that cannot be told, the answer is not shared.
@@ -12,7 +23,6 @@ import type { CallEnv, Identified } from "./CallEnv.ts"
  * @since 0.1.0
  */
 export const fingerprinted = <A>(env: CallEnv, call: Identified<A>): Effect.Effect<Identified<A>> => {
-  if (!call.reads && !call.writes) return Effect.succeed(call)
   const readable = digest(env, call)
   if (readable === undefined) return Effect.succeed(call)
   return Effect.match(readable, {
@@ -43,8 +53,8 @@ export const unchanged = <A>(env: CallEnv, call: Identified<A>): Effect.Effect<b
 // -----------------------------------------------------------------------------
 
 /** What the agent can read, as a digest; undefined when it reads nothing but its prompt. */
-const digest = <A>(env: CallEnv, { described }: Identified<A>) => {
-  const scope = described.options.readScope
-  if (scope !== undefined) return scope.length === 0 ? undefined : env.fingerprint.files(scope)
-  return described.provider.capabilities.readsFiles ? env.fingerprint.repository : undefined
+const digest = <A>(env: CallEnv, call: Identified<A>): Effect.Effect<string, FingerprintUnknown> | undefined => {
+  if (!isReader(call)) return undefined
+  const scope = call.described.options.readScope
+  return scope === undefined ? env.fingerprint.repository : env.fingerprint.files(scope)
 }

@@ -14,7 +14,7 @@ import type * as Provider from "../provider/Provider.ts"
 import type { AttemptOutcome, NewCall } from "../store/RunStore.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
-import type * as Ledger from "./Ledger.ts"
+import * as Ledger from "./Ledger.ts"
 import * as Readable from "./Readable.ts"
 
 /**
@@ -98,6 +98,23 @@ export const outcome = <A>(
 })
 
 /**
+ * What a call's requests came to with one more answer.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const afterAnswer = (before: Progress, answer: Provider.Answer, spent: Ledger.Spent): Progress => ({
+  attempt: before.attempt,
+  first: before.first,
+  reserved: before.reserved,
+  maxOutputTokens: before.maxOutputTokens,
+  correction: before.correction,
+  session: answer.session ?? before.session,
+  answers: before.answers + 1,
+  tries: before.tries,
+  spent: Ledger.add(before.spent, spent)
+})
+
+/**
  * Settles an answered call and gives its result.
  * @category running
  * @since 0.1.0
@@ -110,48 +127,48 @@ export const succeed = <A>(
   spent: Ledger.Spent,
   value: A | string,
   at: number
-): Effect.Effect<Done<A | string>> =>
-  Effect.gen(function*() {
-    const schema = call.described.answer
-    // a value that was decoded by the schema is of its type; without one it is the text
-    const output = CallResult.outputOf(answer.text, value as A, schema)
-    const text = output.text ?? output.json
-    const raw = answer.raw === text ? null : answer.raw
-    const files = CallResult.artifacts(call.identity, output, raw, null)
-    const expense = { ...progress.spent, durationMs: at - call.startedAt }
-    const unchanged = call.writes ? yield* Readable.unchanged(env, call) : false
-    yield* Effect.catchAll(
-      env.store.settle(
-        env.ownership,
-        outcome(env, call, progress, at, {
-          status: "done",
-          spent,
-          costSource: answer.cost?.source,
-          model: answer.model,
-          session: answer.session,
-          raw
-        }),
-        {
-          runId: env.run.id,
-          index: call.place.index,
-          status: "done",
-          outputText: output.text,
-          outputJson: output.json,
-          validationErrorsJson: null,
-          errorKind: null,
-          error: null,
-          attempts: progress.attempt,
-          ...expense,
-          artifacts: files,
-          cacheEntry: unchanged ? { cacheKey: call.identity.cacheKey, ordinal: call.place.ordinal } : null,
-          at
-        }
-      ),
+): Effect.Effect<Done<A | string>> => {
+  const schema = call.described.answer
+  // a value that was decoded by the schema is of its type; without one it is the text
+  const output = CallResult.outputOf(answer.text, value as A, schema)
+  const raw = answer.raw === (output.text ?? output.json) ? null : answer.raw
+  const files = CallResult.artifacts(call.identity, output, raw, null)
+  const expense = { usage: progress.spent.usage, cost: progress.spent.cost, durationMs: at - call.startedAt }
+  const ended = outcome(env, call, progress, at, {
+    status: "done",
+    spent,
+    costSource: answer.cost?.source,
+    model: answer.model,
+    session: answer.session,
+    raw
+  })
+  const store = (shared: boolean) =>
+    Effect.catchAll(
+      env.store.settle(env.ownership, ended, {
+        runId: env.run.id,
+        index: call.place.index,
+        status: "done",
+        outputText: output.text,
+        outputJson: output.json,
+        validationErrorsJson: null,
+        errorKind: null,
+        error: null,
+        attempts: progress.attempt,
+        usage: expense.usage,
+        cost: expense.cost,
+        durationMs: expense.durationMs,
+        artifacts: files,
+        cacheEntry: shared ? { cacheKey: call.identity.cacheKey, ordinal: call.place.ordinal } : null,
+        at
+      }),
       env.abort
     )
-    const checked = schema === undefined ? 0 : progress.answers
-    return CallResult.done(call.identity, call.cacheStatus, output, value, files, checked, expense)
-  })
+  const checked = schema === undefined ? 0 : progress.answers
+  const result = () => CallResult.done(call.identity, call.cacheStatus, output, value, files, checked, expense)
+  return call.writes && Readable.isReader(call)
+    ? Effect.map(Effect.flatMap(Readable.unchanged(env, call), store), result)
+    : Effect.map(store(call.writes), result)
+}
 
 /**
  * Settles a call that is not answered and fails with its error.
