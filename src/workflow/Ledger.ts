@@ -190,11 +190,14 @@ const unpriced = (provider: string, model: string): Unpriced => ({
 
 /** The most output tokens an amount pays for. */
 const bound = (estimate: Provider.Estimate, amount: Budget.Amount, output: number): number => {
-  const byTokens = amount.tokens - estimate.inputTokens
-  const free = estimate.cost(estimate.inputTokens, 0)
-  const whole = estimate.cost(estimate.inputTokens, output)
-  const byCost = free === undefined || whole === undefined || whole <= free || amount.cost >= whole
-    ? output
-    : Math.floor(((amount.cost - free) / (whole - free)) * output)
-  return Math.max(1, Math.min(byTokens, byCost, output))
+  const pays = (tokens: number) => (estimate.cost(estimate.inputTokens, tokens) ?? 0) <= amount.cost
+  let most = Math.max(1, Math.min(amount.tokens - estimate.inputTokens, output))
+  if (pays(most)) return most
+  // searched for, because prices are rounded and may rise with the length of an answer; one token was set aside at least
+  for (let least = 1; least < most;) {
+    const middle = Math.ceil((least + most) / 2)
+    if (pays(middle)) least = middle
+    else most = middle - 1
+  }
+  return most
 }
