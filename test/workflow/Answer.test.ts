@@ -19,7 +19,7 @@ const answer = (text: string, structured?: unknown): ProviderAnswer => ({
 const Label = Schema.Struct({ label: Schema.Literal("bug", "feature"), at: Schema.Date })
 const label = AnswerSchema.make(Label)
 const json = `{"label":"bug","at":"2026-05-28T00:00:00.000Z"}`
-const decoded = { label: "bug", at: new Date("2026-05-28T00:00:00.000Z") }
+const decoded: typeof Label.Type = { label: "bug", at: new Date("2026-05-28T00:00:00.000Z") }
 
 describe("an answer", () => {
   it("without a schema is its text, whatever it looks like", () => {

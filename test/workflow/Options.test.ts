@@ -96,7 +96,8 @@ describe("options that are wrong", () => {
 
   it.each(wrong)("%s: %s", (option, value, message) => {
     const found = problem({ ...right, [option]: value })
-    assert.strictEqual(found?.option, option)
+    assert.isDefined(found)
+    assert.strictEqual(found.option, option)
     assert.isTrue(found.detail.startsWith(message), found.detail)
   })
 
