@@ -84,7 +84,8 @@ export const selectArtifacts = `SELECT run_id, printf('%s_call_%04d', run_id, ca
     ELSE 'error.txt' END AS path, sha256, size_bytes, created_at FROM artifacts `
 
 /**
- * SELECT of calls as replay and the cache need them, with outputs up to a size.
+ * SELECT of calls as replay and the cache need them, with outputs up to a size. What a call counts as its attempts is
+ * only right once it is done: requests of a process that died, or from before a refusal, are in their own rows alone.
  * @category models
  * @since 0.1.0
  */
@@ -94,7 +95,9 @@ export const selectSettled = (largest: number): string => {
   calls.status, ${size} > ${largest} AS partial,
   CASE WHEN ${size} > ${largest} THEN NULL ELSE calls.output_text END AS output_text,
   CASE WHEN ${size} > ${largest} THEN NULL ELSE calls.output_json END AS output_json,
-  calls.attempts, calls.input_tokens, calls.output_tokens, calls.cache_read_tokens, calls.cache_write_tokens,
+  CASE calls.status WHEN 'done' THEN calls.attempts ELSE (SELECT coalesce(max(attempt), 0) FROM attempts
+    WHERE attempts.run_id = calls.run_id AND attempts.call_index = calls.call_index) END AS attempts,
+  calls.input_tokens, calls.output_tokens, calls.cache_read_tokens, calls.cache_write_tokens,
   calls.cost_nano, calls.duration_ms FROM calls `
 }
 
