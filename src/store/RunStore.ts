@@ -159,7 +159,12 @@ export interface BudgetLimits {
  */
 export interface NewRun {
   readonly id: RunId
-  readonly parent: { readonly runId: RunId; readonly rootRunId: RunId; readonly childKey: string; readonly ordinal: number } | null
+  readonly parent: {
+    readonly runId: RunId
+    readonly rootRunId: RunId
+    readonly childKey: string
+    readonly ordinal: number
+  } | null
   readonly depth: number
   readonly workflowName: string
   readonly workflowDescription: string | null

@@ -2,7 +2,6 @@
  * What a failure of the database means: SQLite's and the file system's codes as `StoreError`s that say what happened,
  * why, and what to do about it.
  */
-import type * as Cause from "effect/Cause"
 import * as Predicate from "effect/Predicate"
 import { StoreError } from "./RunStore.ts"
 
@@ -37,16 +36,6 @@ export const fromUnknown = (path: string, error: unknown): StoreError => {
   const code = codeOf(error)
   const reason = reasonOf(code, error)
   return make(reason, path, `${messageOf(error)}${code === "" ? "" : ` (${code})`}`, error)
-}
-
-/**
- * The store error of a defect, for the places where the driver throws instead of failing.
- * @category constructors
- * @since 0.1.0
- */
-export const fromDefects = (path: string, defects: Iterable<unknown>, cause: Cause.Cause<unknown>): StoreError => {
-  for (const defect of defects) return fromUnknown(path, defect)
-  return make("Io", path, "the database failed without a reason", cause)
 }
 
 /**

@@ -75,19 +75,21 @@ export const isLive = (owner: Owner["Type"], lease: Lease | undefined, now: numb
  * @category running
  * @since 0.1.0
  */
-export const take = Effect.fnUntraced(function*(connection: Writing, owner: Owner["Type"], rootRunId: RunId, at: number) {
-  const rows = yield* connection.all(`SELECT ${columns} FROM leases WHERE root_run_id = ?`, [rootRunId])
-  const lease = rows[0] === undefined ? undefined : fromRow(rows[0])
-  if (lease !== undefined && at - lease.heartbeatAt <= lapse && (yield* isLive(owner, lease, at))) {
-    return yield* new RunOwned({
-      runId: rootRunId,
-      pid: lease.owner.pid,
-      host: lease.owner.host,
-      since: lease.takenAt
-    })
+export const take = Effect.fnUntraced(
+  function*(connection: Writing, owner: Owner["Type"], rootRunId: RunId, at: number) {
+    const rows = yield* connection.all(`SELECT ${columns} FROM leases WHERE root_run_id = ?`, [rootRunId])
+    const lease = rows[0] === undefined ? undefined : fromRow(rows[0])
+    if (lease !== undefined && at - lease.heartbeatAt <= lapse && (yield* isLive(owner, lease, at))) {
+      return yield* new RunOwned({
+        runId: rootRunId,
+        pid: lease.owner.pid,
+        host: lease.owner.host,
+        since: lease.takenAt
+      })
+    }
+    return yield* grant(connection, owner, rootRunId, at)
   }
-  return yield* grant(connection, owner, rootRunId, at)
-})
+)
 
 /**
  * Writes a lease with a new token, whoever had it before.

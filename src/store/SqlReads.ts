@@ -77,8 +77,11 @@ export const make = (options: {
     )
 
   const notFound = (id: string) =>
-    Effect.map(all("SELECT id FROM runs ORDER BY id DESC LIMIT 1000"), (rows) =>
-      new RunNotFound({ runId: id, home: options.home, nearest: nearest(id, rows.map((row) => String(row["id"]))) }))
+    Effect.map(
+      all("SELECT id FROM runs ORDER BY id DESC LIMIT 1000"),
+      (rows) =>
+        new RunNotFound({ runId: id, home: options.home, nearest: nearest(id, rows.map((row) => String(row["id"]))) })
+    )
 
   const run = Effect.fn("RunStore.run")(function*(id: string) {
     const found = yield* find(all, id)
@@ -113,7 +116,10 @@ export const make = (options: {
     calls: (id) => calls("WHERE run_id = ? ORDER BY call_index", id),
     call: (id) =>
       isCallId(id)
-        ? Effect.map(calls("WHERE run_id = ? AND call_index = ?", ...placeOf(id)), (rows) => Option.fromNullable(rows[0]))
+        ? Effect.map(
+          calls("WHERE run_id = ? AND call_index = ?", ...placeOf(id)),
+          (rows) => Option.fromNullable(rows[0])
+        )
         : Effect.succeedNone,
     attempts: (id) =>
       Effect.flatMap(
@@ -139,14 +145,18 @@ export const make = (options: {
         limit
       ),
     output: (id) =>
-      Effect.map(all("SELECT output_text, output_json FROM calls WHERE run_id = ? AND call_index = ?", ...placeOf(id)), (
-        [row]
-      ) => ({ text: textOf(row?.["output_text"]), json: textOf(row?.["output_json"]) })),
+      Effect.map(
+        all("SELECT output_text, output_json FROM calls WHERE run_id = ? AND call_index = ?", ...placeOf(id)),
+        (
+          [row]
+        ) => ({ text: textOf(row?.["output_text"]), json: textOf(row?.["output_json"]) })
+      ),
     lookup: (cacheKey, ordinal) =>
-      Effect.flatMap(all(lookup, cacheKey, ordinal), (rows) =>
-        Effect.map(SqlRows.decodeSettled(path)(rows.filter(isIntact)), ([call]) => Option.fromNullable(call))),
-    settledAfter: (id, cursor, limit) =>
-      Effect.map(all(settledAfter, id, cursor, limit), (rows) => rows.map(filesOf)),
+      Effect.flatMap(
+        all(lookup, cacheKey, ordinal),
+        (rows) => Effect.map(SqlRows.decodeSettled(path)(rows.filter(isIntact)), ([call]) => Option.fromNullable(call))
+      ),
+    settledAfter: (id, cursor, limit) => Effect.map(all(settledAfter, id, cursor, limit), (rows) => rows.map(filesOf)),
     journal: Effect.fnUntraced(function*(ownership, id) {
       const rows = yield* shown(yield* all(`${SqlRows.selectRuns} WHERE runs.id = ?`, id))
       const run = rows[0]

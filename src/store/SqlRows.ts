@@ -177,8 +177,23 @@ const isSameRunId = (value: unknown): value is Ids.RunId => {
 
 const settledOf = (row: Row): Settled | undefined => {
   const {
-    attempts, cache_key, cache_read_tokens, cache_write_tokens, call_index, call_key, cost_nano, duration_ms,
-    input_tokens, ordinal, output_json, output_text, output_tokens, partial, position, run_id, status
+    attempts,
+    cache_key,
+    cache_read_tokens,
+    cache_write_tokens,
+    call_index,
+    call_key,
+    cost_nano,
+    duration_ms,
+    input_tokens,
+    ordinal,
+    output_json,
+    output_text,
+    output_tokens,
+    partial,
+    position,
+    run_id,
+    status
   } = row
   return isSameRunId(run_id) && isCount(call_index) && typeof call_key === "string" && typeof cache_key === "string" &&
       isCount(ordinal) && typeof position === "string" && isStatus(status) && isText(output_text) &&

@@ -143,11 +143,14 @@ const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
   })
 
   const acquire = Effect.fn("RunStore.acquire")(function*(id: RunId, changes: ResumeChanges) {
-    const ownership = yield* writer.custom("run.acquire", null, (connection) =>
-      acquireRoot(connection, owner, id, changes)).pipe(
-        Effect.catchTag("OwnershipLost", Effect.die),
-        Effect.catchTag("NoSuchRow", () => Effect.flatMap(reads.notFound(id), Effect.fail))
-      )
+    const ownership = yield* writer.custom(
+      "run.acquire",
+      null,
+      (connection) => acquireRoot(connection, owner, id, changes)
+    ).pipe(
+      Effect.catchTag("OwnershipLost", Effect.die),
+      Effect.catchTag("NoSuchRow", () => Effect.flatMap(reads.notFound(id), Effect.fail))
+    )
     held.leases.set(id, ownership)
     return yield* journal(ownership, id)
   })
@@ -155,7 +158,12 @@ const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
   const acquireChild = Effect.fn("RunStore.acquireChild")(function*(id: RunId, parent: Ownership, at: number) {
     yield* writer.custom("run.acquire", parent, (connection) =>
       Effect.filterOrFail(
-        connection.run(`${takeUp} WHERE id = ? AND root_run_id = ?`, [SqlTemplates.iso(at), SqlTemplates.iso(at), id, parent.rootRunId]),
+        connection.run(`${takeUp} WHERE id = ? AND root_run_id = ?`, [
+          SqlTemplates.iso(at),
+          SqlTemplates.iso(at),
+          id,
+          parent.rootRunId
+        ]),
         (changed) => changed === 1,
         () => SqlFailure.make("Invalid", path, `run ${id} is no child of ${parent.rootRunId}`)
       ))
@@ -264,11 +272,13 @@ const keepLeases = Effect.fnUntraced(function*(writer: SqlWriter.SqlWriter, held
   const realClock = Clock.make()
   const run = Runtime.runFork(yield* Effect.runtime<never>())
   const renew = (ownership: Ownership): Effect.Effect<void> =>
-    Effect.flatMap(realClock.currentTimeMillis, (now) =>
-      writer.rows(null, ownership, (batch) => SqlTemplates.renewLease(batch, ownership, now))).pipe(
-        Effect.catchTag("OwnershipLost", () => Effect.sync(() => held.drop(ownership.rootRunId))),
-        Effect.catchAll((error) => Effect.logWarning("The lease was not renewed.", error))
-      )
+    Effect.flatMap(
+      realClock.currentTimeMillis,
+      (now) => writer.rows(null, ownership, (batch) => SqlTemplates.renewLease(batch, ownership, now))
+    ).pipe(
+      Effect.catchTag("OwnershipLost", () => Effect.sync(() => held.drop(ownership.rootRunId))),
+      Effect.catchAll((error) => Effect.logWarning("The lease was not renewed.", error))
+    )
   yield* Effect.acquireRelease(
     Effect.sync(() => {
       const timer = setInterval(() => {
@@ -278,10 +288,14 @@ const keepLeases = Effect.fnUntraced(function*(writer: SqlWriter.SqlWriter, held
     }),
     (timer) => {
       clearInterval(timer)
-      return Effect.forEach(held.leases.values(), (ownership) =>
-        Effect.ignore(writer.custom(null, ownership, (connection) => SqlLease.release(connection, ownership))), {
-        discard: true
-      })
+      return Effect.forEach(
+        held.leases.values(),
+        (ownership) =>
+          Effect.ignore(writer.custom(null, ownership, (connection) => SqlLease.release(connection, ownership))),
+        {
+          discard: true
+        }
+      )
     }
   )
 })

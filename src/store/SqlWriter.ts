@@ -316,31 +316,41 @@ const hit = (failPoint: FailPoint["Type"], units: ReadonlyArray<AnyUnit>, moment
   }
 }
 
-const beginSince = (
-  connection: Writing,
-  since: number,
-  patience: number
-): Effect.Effect<unknown, StoreError> =>
-  Effect.catchIf(connection.run("BEGIN IMMEDIATE", []), (error) => error.reason === "Busy", () =>
-    Effect.gen(function*() {
-      const waited = (yield* Clock.currentTimeMillis) - since
-      if (waited > patience) {
-        return yield* SqlFailure.make("Busy", connection.path, `it was not released for ${Math.round(waited / 1000)} s`)
-      }
-      yield* Effect.sleep(yield* Random.nextIntBetween(5, 50))
-      return yield* beginSince(connection, since, patience)
-    }))
+const beginSince = Effect.fnUntraced(function*(connection: Writing, since: number, patience: number) {
+  let told = false
+  while (true) {
+    const begun = yield* Effect.either(connection.run("BEGIN IMMEDIATE", []))
+    if (begun._tag === "Right") return
+    if (begun.left.reason !== "Busy") return yield* begun.left
+    const waited = (yield* Clock.currentTimeMillis) - since
+    if (waited > patience) {
+      const why = `it was not released for ${Math.round(waited / 1000)} s`
+      return yield* SqlFailure.make("Busy", connection.path, why, begun.left)
+    }
+    if (!told && waited > noticeAfter) {
+      told = true
+      yield* Effect.logWarning(`Waiting for another process to release ${connection.path}.`)
+    }
+    yield* Effect.sleep(yield* Random.nextIntBetween(5, 50))
+  }
+})
+
+const noticeAfter = 2_000
 
 const checkOwnership = (connection: Writing, units: ReadonlyArray<AnyUnit>): Effect.Effect<void, StoreError> =>
   Effect.suspend(() => {
     const tokens = new Map<string, string | undefined>()
     for (const { ownership } of units) if (ownership !== null) tokens.set(ownership.rootRunId, undefined)
     return Effect.map(
-      Effect.forEach(tokens.keys(), (id) =>
-        Effect.map(connection.all("SELECT token FROM leases WHERE root_run_id = ?", [id]), (rows) => {
-          const token = rows[0]?.["token"]
-          tokens.set(id, typeof token === "string" ? token : undefined)
-        }), { discard: true }),
+      Effect.forEach(
+        tokens.keys(),
+        (id) =>
+          Effect.map(connection.all("SELECT token FROM leases WHERE root_run_id = ?", [id]), (rows) => {
+            const token = rows[0]?.["token"]
+            tokens.set(id, typeof token === "string" ? token : undefined)
+          }),
+        { discard: true }
+      ),
       () => {
         for (const unit of units) {
           const { ownership } = unit
@@ -420,7 +430,9 @@ const executeRows = (
   const slice = rows * width === values.length ? values : values.slice(from * width, (from + rows) * width)
   return Effect.flatMap(connection.run(template.text(rows), slice), (changes) =>
     template.exact && changes !== rows
-      ? Effect.fail(SqlFailure.make("Invalid", connection.path, `${rows - changes} of ${rows} rows to change are not there`))
+      ? Effect.fail(
+        SqlFailure.make("Invalid", connection.path, `${rows - changes} of ${rows} rows to change are not there`)
+      )
       : Effect.void)
 }
 
@@ -430,7 +442,9 @@ const makeWriting = (path: string, connection: SqlConnection.Connection): Writin
     path,
     all: (statement, parameters) => refail(connection.execute(statement, parameters, undefined)),
     run: (statement, parameters) =>
-      refail(Effect.map(connection.executeRaw(statement, parameters), (result) =>
-        Predicate.hasProperty(result, "changes") && typeof result.changes === "number" ? result.changes : 0))
+      refail(
+        Effect.map(connection.executeRaw(statement, parameters), (result) =>
+          Predicate.hasProperty(result, "changes") && typeof result.changes === "number" ? result.changes : 0)
+      )
   }
 }

@@ -102,11 +102,15 @@ export const temporaryDirectory: Effect.Effect<string, StoreError, Scope.Scope> 
 export const backup = (home: string, version: number, write: (file: string) => void): string => {
   const file = Path.join(home, `workflow.v${version}.backup.sqlite`)
   if (Fs.existsSync(file)) return file
-  const temporary = `${file}.${Fs.mkdtempSync(Path.join(home, ".backup-")).slice(-6)}.tmp`
-  Fs.rmSync(temporary, { force: true })
-  write(temporary)
-  Fs.chmodSync(temporary, 0o600)
-  Fs.renameSync(temporary, file)
+  const directory = Fs.mkdtempSync(Path.join(home, ".backup-"))
+  const temporary = Path.join(directory, databaseName)
+  try {
+    write(temporary)
+    Fs.chmodSync(temporary, 0o600)
+    Fs.renameSync(temporary, file)
+  } finally {
+    Fs.rmSync(directory, { recursive: true, force: true })
+  }
   return file
 }
 
