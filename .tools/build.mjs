@@ -58,6 +58,8 @@ async function bundle() {
     minifyWhitespace: true,
     minifySyntax: true,
     keepNames: true,
+    // node prints the whole line an uncaught error comes from
+    lineLimit: 160,
     legalComments: "none",
     external: ["better-sqlite3", "oxc-transform", "minijinja-js"],
     plugins: [unbundled(Path.dirname(out))],

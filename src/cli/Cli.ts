@@ -1,0 +1,115 @@
+/**
+ * The `owf` command line, unrun: reads the words, does what they ask for, and gives the exit code.
+ *
+ * Nothing leaves here but an exit code: every error was reported, once, where it belongs.
+ */
+import * as Command from "@effect/cli/Command"
+import type * as Terminal from "@effect/platform/Terminal"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Argv from "./Argv.ts"
+import { artifacts } from "./commands/artifacts.ts"
+import { calls } from "./commands/calls.ts"
+import { cat } from "./commands/cat.ts"
+import { events } from "./commands/events.ts"
+import { examples } from "./commands/examples.ts"
+import { explainCache } from "./commands/explainCache.ts"
+import { init } from "./commands/init.ts"
+import { newCommand } from "./commands/new.ts"
+import { output } from "./commands/output.ts"
+import { resume } from "./commands/resume.ts"
+import { run } from "./commands/run.ts"
+import { runs } from "./commands/runs.ts"
+import { status } from "./commands/status.ts"
+import { validate } from "./commands/validate.ts"
+import { ExitCode } from "./ExitCode.ts"
+import * as Help from "./Help.ts"
+import { Exited } from "./Host.ts"
+import { note, print } from "./Output.ts"
+import * as Render from "./Render.ts"
+import type { Env, Spec } from "./Spec.ts"
+import { version } from "./Version.ts"
+
+/**
+ * Every command, in the order of the help.
+ * @category models
+ * @since 0.1.0
+ */
+export const specs: ReadonlyArray<Spec> = [
+  run,
+  resume,
+  runs,
+  status,
+  output,
+  calls,
+  events,
+  explainCache,
+  artifacts,
+  cat,
+  validate,
+  init,
+  newCommand,
+  examples
+]
+
+/**
+ * Does what the words after `owf` ask for and gives the exit code.
+ * @category running
+ * @since 0.1.0
+ */
+export const main = (words: ReadonlyArray<string>): Effect.Effect<number, never, Env | Terminal.Terminal> => {
+  const options = { json: Argv.has(words, "json"), debug: Argv.has(words, "debug") }
+  return Either.match(Argv.read(specs, words), {
+    onLeft: (error) => Render.report(Render.ofFailure(error), options),
+    onRight: (request) => {
+      switch (request._tag) {
+        case "Version":
+          return Effect.as(print(version), ExitCode.done)
+        case "Help": {
+          const text = request.spec === undefined ? Help.root(specs) : Help.command(request.spec)
+          return request.asked ? Effect.as(print(text), ExitCode.done) : Effect.as(note(text), ExitCode.usage)
+        }
+        case "Command":
+          return Effect.catchAllCause(
+            Effect.as(parse(request.words), ExitCode.done),
+            (cause) =>
+              Option.match(exited(cause), {
+                onNone: () => Render.report(Render.ofCause(cause), options),
+                onSome: ({ code }) => Effect.succeed(code)
+              })
+          )
+      }
+    }
+  })
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const tree = Command.make("owf").pipe(Command.withSubcommands(subcommands(specs)))
+
+// what the parser has to say comes back as an error, which is reported like every other; it prints nothing itself
+const parse = (words: ReadonlyArray<string>): Effect.Effect<void, unknown, Env | Terminal.Terminal> =>
+  Effect.flatMap(
+    silent,
+    (console) => Effect.withConsole(Command.run(tree, { name: "owf", version })(["node", "owf", ...words]), console)
+  )
+
+const silent = Effect.map(Console.consoleWith(Effect.succeed), (console): Console.Console => ({
+  ...console,
+  error: () => Effect.void,
+  log: () => Effect.void
+}))
+
+function subcommands(specs: ReadonlyArray<Spec>) {
+  const [first, ...rest] = specs.map((spec) => spec.command)
+  if (first === undefined) throw new Error("Cli.subcommands: there are no commands")
+  return [first, ...rest] as const
+}
+
+const exited = (cause: Cause.Cause<unknown>): Option.Option<Exited> =>
+  Option.filter(Cause.failureOption(cause), (error): error is Exited => error instanceof Exited)

@@ -1,0 +1,128 @@
+/**
+ * The exit codes of `owf`: one table for the command, its documentation and the scripts that depend on it.
+ *
+ * A number keeps its meaning for ever; a new meaning gets a new number.
+ */
+import * as Match from "effect/Match"
+
+/**
+ * Exit codes by what they mean.
+ * @category models
+ * @since 0.1.0
+ */
+export const ExitCode = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  budget: 3,
+  store: 4,
+  provider: 5,
+  diverged: 6,
+  owned: 7,
+  degraded: 10,
+  internal: 70,
+  hangup: 129,
+  interrupted: 130,
+  terminated: 143
+} as const
+
+/**
+ * Names of the exit codes.
+ * @category models
+ * @since 0.1.0
+ */
+export type Name = keyof typeof ExitCode
+
+/**
+ * What each exit code means and what to do next, in order of the codes.
+ * @category models
+ * @since 0.1.0
+ */
+export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: string; readonly next: string }> = [
+  { name: "done", meaning: "The command did what it was asked to.", next: "" },
+  {
+    name: "failed",
+    meaning: "The workflow failed, or its script ended the process.",
+    next: "`owf status <run_id>` says why; `owf resume <run_id>` runs again what did not finish."
+  },
+  {
+    name: "usage",
+    meaning:
+      "The command line, the workflow file or its arguments are not valid, or there is no such run, call or home.",
+    next: "The message names what is accepted; `owf <command> --help` lists it."
+  },
+  {
+    name: "budget",
+    meaning: "The budget does not allow the next call; the run can be resumed.",
+    next: "`owf resume <run_id> --budget-tokens …` or `--budget-cost-usd …` with a larger limit."
+  },
+  {
+    name: "store",
+    meaning: "The record of runs cannot be opened, read or written.",
+    next: "The message says what is wrong with which file."
+  },
+  {
+    name: "provider",
+    meaning: "The provider does not exist, is not configured, or refuses its key.",
+    next: "Set what the message names, or choose another one with `--provider`."
+  },
+  { name: "diverged", meaning: "Reserved: a resumed run does not follow its record.", next: "" },
+  {
+    name: "owned",
+    meaning: "Another process runs this run, or took it over.",
+    next: "Wait for it, or stop the process the message names."
+  },
+  { name: "degraded", meaning: "Reserved: the workflow ended with declared fallback values.", next: "" },
+  { name: "internal", meaning: "A bug in `owf`.", next: "Run it again with `--debug` and report what it prints." },
+  {
+    name: "hangup",
+    meaning: "The terminal was closed (SIGHUP); the run can be resumed.",
+    next: "`owf resume <run_id>`"
+  },
+  { name: "interrupted", meaning: "Ctrl-C (SIGINT); the run can be resumed.", next: "`owf resume <run_id>`" },
+  { name: "terminated", meaning: "SIGTERM; the run can be resumed.", next: "`owf resume <run_id>`" }
+]
+
+/**
+ * Exit code of a command that fails with an error of this kind.
+ *
+ * **Details**
+ *
+ * `reason` is the error's own, where it has one: a home that does not exist is a mistake in the command line, a provider
+ * that refuses its key is not the workflow's fault.
+ * @category converting
+ * @since 0.1.0
+ */
+export const ofError = (kind: string, reason: string | undefined): number =>
+  Match.value(kind).pipe(
+    Match.whenOr("UsageError", "WorkflowFileError", "ArgsInvalid", "InvalidRun", "RunNotFound", () => ExitCode.usage),
+    Match.whenOr("BudgetExceeded", "BudgetRefused", () => ExitCode.budget),
+    Match.when("StoreError", () => reason === "Missing" ? ExitCode.usage : ExitCode.store),
+    Match.whenOr("ProviderUnavailable", "SettingsError", "PricesError", () => ExitCode.provider),
+    Match.when("ProviderFailed", () => refusals.has(reason ?? "") ? ExitCode.provider : ExitCode.failed),
+    Match.whenOr("RunOwned", "OwnershipLost", () => ExitCode.owned),
+    Match.orElse(() => ExitCode.failed)
+  )
+
+/**
+ * The table as the page `docs/reference/exit-codes.md`.
+ * @category converting
+ * @since 0.1.0
+ */
+export const toMarkdown = (): string =>
+  [
+    "# Exit codes",
+    "",
+    "What `owf` exits with. A number keeps its meaning in later versions.",
+    "",
+    "| code | meaning | what next |",
+    "| --- | --- | --- |",
+    ...table.map(({ meaning, name, next }) => `| ${ExitCode[name]} | ${meaning} | ${next} |`),
+    ""
+  ].join("\n")
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const refusals: ReadonlySet<string> = new Set(["Authentication", "Permission", "Billing", "Misconfigured"])

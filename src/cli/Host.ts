@@ -1,0 +1,102 @@
+/**
+ * What the commands need of the process they run in; `src/node` decides what that is.
+ *
+ * Reading commands run in the process that parsed the command line. Commands that load a workflow hand over plain data,
+ * because workflow files share the Effect of the unbundled library, not of the bundle that parses.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type { CachePolicy } from "../domain/Status.ts"
+import type { RunFiles } from "../store/RunFiles.ts"
+import type { RunStore, StoreError } from "../store/RunStore.ts"
+
+/**
+ * Options of the commands that load a workflow.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Loading {
+  readonly home: string | undefined
+  readonly json: boolean
+  readonly debug: boolean
+}
+
+/**
+ * What `owf run` was asked for.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunRequest extends Loading {
+  readonly file: string
+  readonly provider: string | undefined
+  readonly model: string | undefined
+  readonly budgetTokens: number | undefined
+  readonly budgetCostUsd: number | undefined
+  readonly cachePolicy: CachePolicy | undefined
+  readonly argsJson: string | undefined
+  /** `KEY=VALUE`, in the order given. */
+  readonly args: ReadonlyArray<string>
+  readonly quiet: boolean
+}
+
+/**
+ * What `owf resume` was asked for.
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResumeRequest extends Loading {
+  readonly run: string
+  readonly provider: string | undefined
+  readonly model: string | undefined
+  readonly budgetTokens: number | undefined
+  readonly budgetCostUsd: number | undefined
+  /** Where the workflow file is now, when it was moved. */
+  readonly script: string | undefined
+  readonly quiet: boolean
+}
+
+/**
+ * What `owf validate` was asked for.
+ * @category models
+ * @since 0.1.0
+ */
+export interface ValidateRequest extends Loading {
+  readonly file: string
+}
+
+/**
+ * The commands that load a workflow; each has reported how it went and gives its exit code.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Loader {
+  readonly run: (request: RunRequest) => Effect.Effect<number>
+  readonly resume: (request: ResumeRequest) => Effect.Effect<number>
+  readonly validate: (request: ValidateRequest) => Effect.Effect<number>
+}
+
+/**
+ * The process a command runs in.
+ * @category services
+ * @since 0.1.0
+ */
+export class Host extends Context.Tag("owf/cli/Host")<Host, {
+  /** Absolute path of the home a command uses. */
+  readonly home: (asked: string | undefined) => string
+  /** The store of a home; `read` makes nothing. */
+  readonly store: (home: string, mode: "read" | "write") => Layer.Layer<RunStore | RunFiles, StoreError>
+  readonly loader: Loader
+  /** Directory of the examples that come with the package. */
+  readonly examples: string
+  /** How a path is best written for somebody in the working directory. */
+  readonly shown: (path: string) => string
+}>() {}
+
+/**
+ * Ends a command with an exit code after it has reported why itself.
+ * @category errors
+ * @since 0.1.0
+ */
+export class Exited extends Schema.TaggedError<Exited>("owf/cli/Host/Exited")("Exited", { code: Schema.Int }) {}

@@ -1,0 +1,112 @@
+/**
+ * A run as text: what `owf status` shows, and the command that goes on with it.
+ */
+import type * as Records from "../domain/Records.ts"
+import * as Format from "./Format.ts"
+
+/**
+ * A run and what belongs to it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface View {
+  readonly run: Records.Run
+  readonly calls: ReadonlyArray<Records.Call>
+  readonly children: ReadonlyArray<Records.Run>
+  readonly directory: string
+  readonly resume: string | undefined
+}
+
+/**
+ * The command that goes on with a run; undefined for a run that is done, under way, or was not started from a file.
+ * @category converting
+ * @since 0.1.0
+ */
+export const resumeCommand = (
+  run: Pick<Records.Run, "rootRunId" | "status" | "scriptPath">,
+  home: string | undefined
+): string | undefined =>
+  run.scriptPath === null || run.status === "done" || run.status === "running" || run.status === "degraded"
+    ? undefined
+    : resume(run.rootRunId, home)
+
+/**
+ * The command that goes on with a run in a home; the home is left out when it is the one found without saying.
+ * @category converting
+ * @since 0.1.0
+ */
+export const resume = (runId: string, home: string | undefined): string =>
+  `owf resume ${runId}${home === undefined ? "" : ` --home ${quoted(home)}`}`
+
+/**
+ * A run as lines for people.
+ * @category converting
+ * @since 0.1.0
+ */
+export const render = (view: View): string => {
+  const { calls, children, directory, resume, run } = view
+  const lines: ReadonlyArray<readonly [string, string | undefined]> = [
+    ["run_id", run.id],
+    ["status", run.status],
+    ["workflow", run.workflowName],
+    ["script", run.scriptPath ?? undefined],
+    ["parent", run.parentRunId ?? undefined],
+    ["attempt", String(run.attempt)],
+    ["provider", run.model === null ? run.provider : `${run.provider}:${run.model}`],
+    ["calls", String(calls.length)],
+    ["  by status", countsOf(calls.map((call) => call.status))],
+    ["  by cache", countsOf(calls.map((call) => call.cacheStatus))],
+    ["tokens", tokensOf(calls)],
+    ["cost", costOf(calls)],
+    ["budget", budgetOf(run)],
+    ["started", run.createdAt],
+    ["duration", durationOf(run)],
+    ["error", run.errorMessage === null ? undefined : `${run.errorKind ?? "Error"}: ${run.errorMessage}`],
+    ...children.map((
+      child
+    ): readonly [string, string] => ["child", `${child.id} ${child.status} ${child.workflowName}`]),
+    ["run_dir", directory],
+    ["resume", resume]
+  ]
+  return lines.flatMap(([name, value]) => value === undefined ? [] : [`${`${name}:`.padEnd(14)}${value}`]).join("\n")
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const quoted = (path: string): string => /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+
+const countsOf = (words: ReadonlyArray<string>): string | undefined => {
+  const counts = new Map<string, number>()
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return counts.size === 0 ? undefined : [...counts].map(([word, count]) => `${count} ${word}`).join(", ")
+}
+
+const sum = (calls: ReadonlyArray<Records.Call>, of: (call: Records.Call) => number): number =>
+  calls.reduce((total, call) => total + of(call), 0)
+
+const tokensOf = (calls: ReadonlyArray<Records.Call>): string =>
+  `${sum(calls, (call) => call.inputTokens)} in, ${sum(calls, (call) => call.outputTokens)} out`
+
+/** What is known of the cost, and that some of it is not. */
+const costOf = (calls: ReadonlyArray<Records.Call>): string => {
+  const unknown = calls.filter((call) => call.estimatedCostUsd === null && call.attempts > 0).length
+  const known = Format.usd(sum(calls, (call) => call.estimatedCostUsd ?? 0))
+  return unknown === 0 ? known : unknown === calls.length ? "unknown" : `${known} and unknown for ${unknown} calls`
+}
+
+const budgetOf = (run: Records.Run): string => {
+  const parts = [
+    run.budgetTotalTokens === null ? [] : [`${run.budgetSpentTokens} of ${run.budgetTotalTokens} tokens`],
+    run.budgetTotalCostUsd === null
+      ? []
+      : [`${Format.usd(run.budgetSpentCostUsd)} of ${Format.usd(run.budgetTotalCostUsd)}`]
+  ].flat()
+  return parts.length === 0 ? "no limit" : parts.join(", ")
+}
+
+const durationOf = (run: Records.Run): string | undefined => {
+  const milliseconds = Date.parse(run.completedAt ?? run.updatedAt) - Date.parse(run.startedAt)
+  return Number.isFinite(milliseconds) && milliseconds >= 0 ? Format.duration(milliseconds) : undefined
+}

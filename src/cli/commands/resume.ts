@@ -1,0 +1,48 @@
+/**
+ * `owf resume RUN_ID`: goes on with a run that was interrupted, failed or ran out of budget.
+ */
+import * as Effect from "effect/Effect"
+import * as Flag from "../Flag.ts"
+import { Exited, Host } from "../Host.ts"
+import * as Spec from "../Spec.ts"
+import { runId } from "./shared.ts"
+
+/**
+ * Goes on with a run that was interrupted, failed or ran out of budget.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resume = Spec.make({
+  name: "resume",
+  summary: "Go on with a run that did not finish",
+  details: "Calls that were completed are answered from the run's record and sent to nobody. " +
+    "A run that is done is shown again, and nothing is done.",
+  positional: runId,
+  examples: [
+    "owf resume latest",
+    "owf resume latest --budget-cost-usd 5",
+    "owf resume 20260528-143201 --script moved/flow.ts"
+  ],
+  flags: {
+    provider: Flag.text("provider", "NAME", "Who answers the calls that name nobody (default: the run's)"),
+    model: Flag.text("model", "NAME", "Model of the calls that name none (default: the run's)"),
+    budgetTokens: Flag.number("budget-tokens", "N", "New limit of tokens, what was used so far included", {
+      least: 0,
+      whole: true
+    }),
+    budgetCostUsd: Flag.number("budget-cost-usd", "USD", "New limit of dollars, what was spent so far included", {
+      least: 0,
+      whole: false
+    }),
+    script: Flag.text("script", "PATH", "Where the workflow file is now, when it was moved"),
+    quiet: Flag.flag("quiet", "Print no progress"),
+    json: Flag.json,
+    home: Flag.home,
+    debug: Flag.debug
+  }
+}, (options, run) =>
+  Effect.gen(function*() {
+    const { loader } = yield* Host
+    const code = yield* loader.resume({ ...options, run })
+    if (code !== 0) return yield* new Exited({ code })
+  }))

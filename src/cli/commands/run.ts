@@ -1,0 +1,54 @@
+/**
+ * `owf run FILE`: starts a run of a workflow file.
+ */
+import * as Effect from "effect/Effect"
+import { CachePolicy } from "../../domain/Status.ts"
+import * as Flag from "../Flag.ts"
+import { Exited, Host } from "../Host.ts"
+import * as Spec from "../Spec.ts"
+
+/**
+ * Starts a run of a workflow file.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const run = Spec.make({
+  name: "run",
+  summary: "Run a workflow file",
+  details: "The result goes to stdout, progress to stderr. Without --provider the offline provider answers. " +
+    "What a run completed is kept: after a failure or Ctrl-C, `owf resume` goes on where it stopped.",
+  positional: { name: "file", description: "A .ts, .mts, .js or .mjs file that exports a workflow as its default" },
+  examples: [
+    "owf run flow.ts",
+    "owf run flow.ts --provider anthropic --budget-cost-usd 2",
+    "owf run flow.ts --arg topic=tests --arg depth=3 --json"
+  ],
+  flags: {
+    provider: Flag.text("provider", "NAME", "Who answers the calls that name nobody (default: fake, offline and free)"),
+    model: Flag.text("model", "NAME", "Model of the calls that name none (default: the provider's)"),
+    budgetTokens: Flag.number("budget-tokens", "N", "Tokens the run may use, over all resumes", {
+      least: 0,
+      whole: true
+    }),
+    budgetCostUsd: Flag.number("budget-cost-usd", "USD", "Dollars the run may cost, over all resumes", {
+      least: 0,
+      whole: false
+    }),
+    cachePolicy: Flag.choice(
+      "cache-policy",
+      `Use of earlier runs' answers: ${CachePolicy.literals.join(", ")} (default: auto)`,
+      CachePolicy.literals
+    ),
+    argsJson: Flag.text("args-json", "OBJECT", "Arguments of the workflow as a JSON object"),
+    args: Flag.repeated("arg", "KEY=VALUE", "One argument, which wins over --args-json; may be repeated"),
+    quiet: Flag.flag("quiet", "Print no progress"),
+    json: Flag.json,
+    home: Flag.home,
+    debug: Flag.debug
+  }
+}, (options, file) =>
+  Effect.gen(function*() {
+    const { loader } = yield* Host
+    const code = yield* loader.run({ ...options, file })
+    if (code !== 0) return yield* new Exited({ code })
+  }))

@@ -1,0 +1,71 @@
+/**
+ * Wires the command line on Node and ends the process with its exit code.
+ *
+ * The commands that load a workflow are imported from the unbundled library when they are asked for, and only plain data
+ * goes there and back: a workflow and the runtime must share one Effect, which the bundle is not.
+ */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+import * as Cli from "../cli/Cli.ts"
+import { Host } from "../cli/Host.ts"
+import * as Output from "../cli/Output.ts"
+import * as SqlRunStore from "../store/SqlRunStore.ts"
+import * as CliProcess from "./CliRunProcess.ts"
+import * as Home from "./Home.ts"
+import * as ProcessOwner from "./ProcessOwner.ts"
+import * as RunFilesNode from "./RunFilesNode.ts"
+
+/**
+ * Does what the words after `owf` ask for and ends the process.
+ * @category running
+ * @since 0.1.0
+ */
+export const main = async (words: ReadonlyArray<string>): Promise<void> => {
+  const output = CliProcess.output()
+  const code = await Effect.runPromise(
+    Effect.provide(
+      Cli.main(words),
+      Layer.mergeAll(
+        NodeFileSystem.layer,
+        NodePath.layer,
+        NodeTerminal.layer,
+        Layer.succeed(Output.Output, output),
+        Layer.succeed(Host, host)
+      )
+    )
+  )
+  CliProcess.end(code)
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const host: Host["Type"] = {
+  home: (asked) => Home.resolve(asked, process.env["OWF_HOME"], process.cwd()),
+  store: (home, mode) =>
+    RunFilesNode.layer({ home }).pipe(
+      Layer.provideMerge(SqlRunStore.layer({ home, mode })),
+      Layer.provide(ProcessOwner.layer)
+    ),
+  loader: {
+    run: (request) => Effect.promise(async () => (await import("./CliRun.ts")).run(request)),
+    resume: (request) => Effect.promise(async () => (await import("./CliRun.ts")).resume(request)),
+    validate: (request) => Effect.promise(async () => (await import("./CliRun.ts")).validate(request))
+  },
+  // both dist/bin/owf.js and dist/node/CliMain.js stand two folders below the package
+  examples: fileURLToPath(new URL("../../examples", import.meta.url)),
+  shown: (path) => {
+    const relative = Path.relative(process.cwd(), path)
+    return relative === ""
+      ? "."
+      : relative.startsWith("..") && !path.startsWith(Path.dirname(process.cwd()))
+      ? path
+      : relative
+  }
+}

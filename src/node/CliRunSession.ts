@@ -1,0 +1,228 @@
+/**
+ * One run on the command line: progress while it works, how it ended, and its exit code.
+ *
+ * With `--json` stdout has exactly one document, whatever happens: a failed run, an error before there is a run, a script
+ * that ends the process.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { ExitCode } from "../cli/ExitCode.ts"
+import * as Format from "../cli/Format.ts"
+import type { Loading } from "../cli/Host.ts"
+import * as Output from "../cli/Output.ts"
+import * as Progress from "../cli/Progress.ts"
+import * as Render from "../cli/Render.ts"
+import * as RunView from "../cli/RunView.ts"
+import type * as Records from "../domain/Records.ts"
+import type { RunStatus } from "../domain/Status.ts"
+import { Engine } from "../workflow/Engine.ts"
+import type { RunResult } from "../workflow/Engine.ts"
+import * as CliProcess from "./CliRunProcess.ts"
+
+/**
+ * What a command can do while a workflow is loaded and run.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session {
+  /** Writes a result to stdout. */
+  readonly print: (text: string) => Effect.Effect<void>
+  /** Writes a line to stderr, unless the command was asked to be quiet. */
+  readonly tell: (text: string) => void
+  /** Runs an effect in an engine whose progress is shown and which stops on a signal. */
+  readonly observed: <A, E>(effect: Effect.Effect<A, E, Engine>) => Effect.Effect<A, E, Engine>
+}
+
+/**
+ * How a run ended, or stands.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ended {
+  readonly runId: string
+  readonly attempt: number
+  readonly status: RunStatus
+  readonly directory: string
+  readonly outputJson: string | null
+  readonly cause: Cause.Cause<unknown> | undefined
+}
+
+/**
+ * How a run ended, from the engine's result.
+ * @category converting
+ * @since 0.1.0
+ */
+export const ended = ({ exit, ...result }: RunResult<unknown, unknown>): Ended => ({
+  ...result,
+  cause: Exit.isFailure(exit) ? exit.cause : undefined
+})
+
+/**
+ * How a run ended, from its record.
+ * @category converting
+ * @since 0.1.0
+ */
+export const stored = (run: Records.Run, directory: string): Ended => ({
+  runId: run.id,
+  attempt: run.attempt,
+  status: run.status,
+  directory,
+  outputJson: run.outputJson,
+  cause: undefined
+})
+
+/**
+ * Does work that ends with a run, and reports the run.
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (
+  request: Loading & { readonly quiet: boolean },
+  work: (session: Session) => Effect.Effect<Ended, unknown>
+): Promise<number> =>
+  inProcess(
+    request,
+    request.quiet,
+    work,
+    (context, result, stopped) => Effect.runPromise(conclude(context, result, stopped))
+  )
+
+/**
+ * Does work that loads a workflow and gives an exit code.
+ * @category running
+ * @since 0.1.0
+ */
+export const watch = (request: Loading, work: (session: Session) => Effect.Effect<number, unknown>): Promise<number> =>
+  inProcess(request, false, work, (_, code) => Promise.resolve(code))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Context {
+  readonly request: Loading
+  readonly output: Output.Output["Type"]
+}
+
+/** What stopped a run from outside. */
+interface Stopped {
+  readonly signal: number | undefined
+  readonly thrown: unknown
+}
+
+const inProcess = async <A>(
+  request: Loading,
+  quiet: boolean,
+  work: (session: Session) => Effect.Effect<A, unknown>,
+  conclude: (context: Context, result: A, stopped: Stopped) => Promise<number>
+): Promise<number> => {
+  const output = CliProcess.output()
+  const context: Context = { request, output }
+  const stop = Effect.runSync(Deferred.make<void>())
+  let current: { readonly run: Records.Run; readonly directory: string } | undefined
+  const tell = (text: string): void => {
+    if (!quiet) Effect.runFork(output.note(text))
+  }
+  const listener: Progress.Listener = {
+    started: (run, directory) => {
+      current = { run, directory }
+      tell(beginning(run))
+    },
+    line: request.json ? () => undefined : tell,
+    stop: Deferred.await(stop)
+  }
+  const observed: Session["observed"] = (effect) =>
+    Effect.flatMap(Engine, (engine) => Effect.provideService(effect, Engine, Progress.observe(engine, listener)))
+  const { exit, signal, thrown } = await CliProcess.watch(work({ print: output.print, tell, observed }), {
+    stop: (bySignal) => {
+      if (bySignal) tell("stopping …")
+      if (current === undefined) return false
+      Effect.runSync(Deferred.succeed(stop, undefined))
+      return true
+    },
+    ended: (code) => sayEnded(context, code, current)
+  })
+  if (Exit.isSuccess(exit)) return conclude(context, exit.value, { signal, thrown })
+  const problem = thrown === undefined ? Render.ofCause(exit.cause) : Render.ofThrown(thrown)
+  const code = Cause.isInterruptedOnly(exit.cause) && signal !== undefined ? signal : problem.code
+  return Effect.runPromise(Effect.provideService(Render.report({ ...problem, code }, request), Output.Output, output))
+}
+
+const beginning = (run: Records.Run): string => {
+  const provider = run.model === null ? run.provider : `${run.provider}:${run.model}`
+  const offline = run.provider === "fake" ? " (offline; its answers are made up, choose another with --provider)" : ""
+  const attempt = run.attempt === 1 ? "" : `, attempt ${run.attempt}`
+  return `run ${run.id}${attempt}, provider ${provider}${offline}`
+}
+
+const conclude = (context: Context, result: Ended, stopped: Stopped): Effect.Effect<number> => {
+  const { output, request } = context
+  const problem = problemOf(result, stopped)
+  const resume = problem === undefined ? undefined : resumeOf(request, result.runId)
+  if (request.json) {
+    return Effect.as(output.print(JSON.stringify(toJson(result, problem, resume), null, 2)), codeOf(result, problem))
+  }
+  const lines = [`run_id: ${result.runId}`, `status: ${result.status}`, `run_dir: ${result.directory}`]
+  const text = result.outputJson === null ? lines : [...lines, "", Format.prettyJson(result.outputJson)]
+  return Effect.gen(function*() {
+    yield* output.print(text.join("\n"))
+    if (problem !== undefined) {
+      if (problem.kind !== "Interrupted") yield* output.note(Render.toText(problem))
+      if (request.debug && problem.trace !== undefined) yield* output.note(problem.trace)
+      yield* output.note(`${problem.kind === "Interrupted" ? "interrupted; " : ""}resume with: ${resume}`)
+    }
+    return codeOf(result, problem)
+  })
+}
+
+const problemOf = (result: Ended, { signal, thrown }: Stopped): Render.Problem | undefined => {
+  if (result.cause === undefined) return undefined
+  const problem = Render.ofRun(result.cause)
+  if (problem.kind !== "Interrupted") return problem
+  if (thrown !== undefined) return Render.ofThrown(thrown)
+  return { ...problem, message: "The run was interrupted.", code: signal ?? ExitCode.interrupted }
+}
+
+const codeOf = (result: Ended, problem: Render.Problem | undefined): number =>
+  problem?.code ?? (result.status === "degraded" ? ExitCode.degraded : ExitCode.done)
+
+const resumeOf = (request: Loading, runId: string): string => RunView.resume(runId, request.home)
+
+const toJson = (result: Ended, problem: Render.Problem | undefined, resume: string | undefined) => ({
+  run_id: result.runId,
+  status: result.status,
+  // canonical JSON of our own, which always parses
+  output: result.outputJson === null ? null : (JSON.parse(result.outputJson) as unknown),
+  run_dir: result.directory,
+  attempt: result.attempt,
+  error: problem === undefined ? null : Render.toJson(problem),
+  resume: resume ?? null
+})
+
+/** The script ended the process: nothing can be waited for any more. */
+const sayEnded = (
+  { request }: Context,
+  code: number,
+  current: { readonly run: Records.Run; readonly directory: string } | undefined
+): void => {
+  const message =
+    "The process ended before the workflow did: the script called process.exit, or waits for what never comes."
+  const resume = current === undefined ? undefined : resumeOf(request, current.run.id)
+  const error = { kind: "ProcessEnded", message: `${message} (exit code ${code})` }
+  if (request.json) {
+    const run = current === undefined
+      ? { status: "error" }
+      : {
+        run_id: current.run.id,
+        status: "interrupted",
+        output: null,
+        run_dir: current.directory,
+        attempt: current.run.attempt
+      }
+    CliProcess.lastWords("stdout", JSON.stringify({ ...run, error, resume: resume ?? null }, null, 2))
+  } else {
+    CliProcess.lastWords("stderr", `owf: ${error.message}${resume === undefined ? "" : `\nresume with: ${resume}`}`)
+  }
+}
