@@ -1,8 +1,8 @@
 /**
  * One Layer for an application: `Owf.layer({ home, provider, budget })` and everything below it, on Node.
  *
- * Every service in it can be replaced: a Layer that provides one of them is merged after it, and a provider of your own
- * is one object in `providers`. Nothing outside this folder picks an implementation.
+ * Every service in it can be replaced with `layerWith`, and a provider of your own is one object in `providers`. Nothing
+ * outside this folder picks an implementation.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -61,23 +61,41 @@ export interface Options {
  * @category models
  * @since 0.1.0
  */
-export type Owf = Engine.Engine | RunStore | RunFiles | Providers | Fingerprint | Worktree.Worktree | Settings.Settings
+export type Owf = Engine.Engine | Services
+
+/**
+ * The services an engine is built over, each of which can be replaced.
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = RunStore | RunFiles | Providers | Fingerprint | Worktree.Worktree | Settings.Settings
 
 /**
  * Everything a workflow needs to run, over the store of a home.
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Owf, StoreError | Settings.SettingsError> => {
+export const layer = (options: Options = {}): Layer.Layer<Owf, StoreError | Settings.SettingsError> =>
+  layerWith(Layer.empty, options)
+
+/**
+ * The same with some of the services replaced before the engine is built over them.
+ *
+ * A replacement may require the service it stands for, so that one can be wrapped: a `RunStore` that counts its writes,
+ * a `Worktree` that makes one, a `Fingerprint` of something else than files.
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = <ROut, E, RIn>(
+  replacements: Layer.Layer<ROut, E, RIn>,
+  options: Options = {}
+): Layer.Layer<Owf | ROut, E | StoreError | Settings.SettingsError, Exclude<RIn, Services>> => {
   const environment = options.environment ?? process.env
   const cwd = options.cwd === undefined ? process.cwd() : Path.resolve(options.cwd)
   const home = Home.resolve(options.home, environment["OWF_HOME"], cwd)
-  const settings = Settings.layer(environment)
   return Engine.layer.pipe(
-    Layer.provideMerge(layerStore({ home, mode: "write" })),
-    Layer.provideMerge(providers(options.providers).pipe(Layer.provideMerge(settings))),
-    Layer.provideMerge(FingerprintNode.layer({ cwd })),
-    Layer.provideMerge(Worktree.layerUnavailable),
+    Layer.provideMerge(replacements),
+    Layer.provideMerge(services({ providers: options.providers, environment, cwd, home })),
     Layer.provide(Layer.succeed(EngineConfig, configOf(options)))
   )
 }
@@ -107,6 +125,20 @@ export const resolveHome = (asked?: string): Effect.Effect<string> =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const services = (
+  options: Pick<Options, "providers"> & {
+    readonly environment: NonNullable<Options["environment"]>
+    readonly cwd: string
+    readonly home: string
+  }
+): Layer.Layer<Services, StoreError | Settings.SettingsError> =>
+  Layer.mergeAll(
+    layerStore({ home: options.home, mode: "write" }),
+    FingerprintNode.layer({ cwd: options.cwd }),
+    Worktree.layerUnavailable,
+    Layer.provideMerge(providers(options.providers), Settings.layer(options.environment))
+  )
 
 const providers = (more: Options["providers"]): Layer.Layer<Providers, never, Settings.Settings> =>
   Registry.layerBuiltIn({

@@ -30,10 +30,21 @@ export interface Options extends Omit<Owf.Options, "provider" | "environment"> {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Owf.Owf, StoreError | SettingsError> => {
+export const layer = (options: Options = {}): Layer.Layer<Owf.Owf, StoreError | SettingsError> =>
+  layerWith(Layer.empty, options)
+
+/**
+ * The same with some of the services replaced before the engine is built over them.
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = <ROut, E, RIn>(
+  replacements: Layer.Layer<ROut, E, RIn>,
+  options: Options = {}
+): Layer.Layer<Owf.Owf | ROut, E | StoreError | SettingsError, Exclude<RIn, Owf.Services>> => {
   const { provider, ...rest } = options
   return Layer.unwrapScoped(Effect.map(temporary(options.home), (home) =>
-    Owf.layer({
+    Owf.layerWith(replacements, {
       ...rest,
       home,
       environment: {},

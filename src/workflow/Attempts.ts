@@ -96,7 +96,7 @@ const admit = <A>(
   correction: Provider.Request["correction"],
   restore: Restore
 ): Effect.Effect<Admitted, Budget.Refusal | Ledger.Unpriced> =>
-  Effect.flatMap(restore(Ledger.reserve(env, call, correction)), (reserved): Effect.Effect<Admitted> => {
+  Effect.flatMap(Ledger.reserve(env, call, correction, restore), (reserved): Effect.Effect<Admitted> => {
     const room = env.permits(call.described.provider)
     return room === undefined
       ? Effect.succeed({ ...reserved, room })
@@ -280,7 +280,7 @@ const answered = <A>(
   answer: Provider.Answer,
   restore: Restore
 ): Result<A> => {
-  const spent = Ledger.used(answer)
+  const spent = Ledger.answered(answer, before.reserved)
   const progress = Settle.afterAnswer(before, answer, spent)
   const read = Answer.read(answer, call.described.answer)
   const settled = env.budget.settle(before.reserved, Ledger.amountOf(spent, before.reserved))
@@ -305,7 +305,7 @@ const unfit = <A>(
   const ended = Settle.outcome(env, call, before, env.now(), {
     status: "failed",
     spent,
-    costSource: answer.cost?.source,
+    costSource: Ledger.sourceOf(answer, before.reserved),
     model: answer.model,
     session: answer.session,
     errorKind: "SchemaFailed",

@@ -82,7 +82,8 @@ export const unlimited = <A>({ described }: Identified<A>): Reserved => ({
 export const reserve = <A>(
   env: CallEnv,
   call: Identified<A>,
-  correction: Provider.Request["correction"]
+  correction: Provider.Request["correction"],
+  restore?: Parameters<Budget.Budget["reserve"]>[1]
 ): Effect.Effect<Reserved, Budget.Refusal | Unpriced> =>
   Effect.suspend((): Effect.Effect<Reserved, Budget.Refusal | Unpriced> => {
     const { limits } = env.budget
@@ -111,14 +112,33 @@ export const reserve = <A>(
     const least: Budget.Amount = bounded
       ? { tokens: estimate.inputTokens + 1, cost: estimate.cost(estimate.inputTokens, 1) ?? Money.zero }
       : full
-    return Effect.map(env.budget.reserve({ full, least }), (amount) => ({
+    return Effect.map(env.budget.reserve({ full, least }, restore), (amount) => ({
       amount,
       maxOutputTokens: bounded ? bound(estimate, amount, output) : wanted
     }))
   })
 
 /**
- * What a request used, for the budget and for the call.
+ * What an answer used: a provider that does not count is held to have used all that was set aside, so that a budget
+ * holds with it too.
+ * @category converting
+ * @since 0.1.0
+ */
+export const answered = (answer: Provider.Answer, reserved: Budget.Amount): Spent => {
+  if (answer.usage !== undefined || reserved.tokens === 0) return used(answer)
+  return { usage: Usage.make({ inputTokens: reserved.tokens }), cost: answer.cost?.amount ?? reserved.cost }
+}
+
+/**
+ * Who says what a request cost: the provider or a price table, or the reservation where nobody counted.
+ * @category converting
+ * @since 0.1.0
+ */
+export const sourceOf = (answer: Provider.Answer, reserved: Budget.Amount): string | undefined =>
+  answer.cost?.source ?? (answer.usage === undefined && reserved.tokens > 0 ? "reservation" : undefined)
+
+/**
+ * What a request used as far as it is known.
  * @category converting
  * @since 0.1.0
  */

@@ -137,7 +137,7 @@ export const succeed = <A>(
   const ended = outcome(env, call, progress, at, {
     status: "done",
     spent,
-    costSource: answer.cost?.source,
+    costSource: Ledger.sourceOf(answer, progress.reserved),
     model: answer.model,
     session: answer.session,
     raw

@@ -7,6 +7,7 @@ import * as GlobalValue from "effect/GlobalValue"
 import type * as Scope from "effect/Scope"
 import * as Budget from "../budget/Budget.ts"
 import * as Money from "../domain/Money.ts"
+import * as Ledger from "./Ledger.ts"
 import { Run } from "./Run.ts"
 import { BudgetRefused } from "./WorkflowError.ts"
 
@@ -91,7 +92,7 @@ export const budget: {
       Effect.acquireRelease(
         Effect.mapError(
           run.budget.hold(toAmount(amount)),
-          ({ requested, spent, total, unit }) => new BudgetRefused({ unit, total, spent, requested })
+          (refusal) => new BudgetRefused(Ledger.facts(refusal))
         ),
         () => run.budget.release(toAmount(amount))
       ))

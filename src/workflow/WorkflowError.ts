@@ -82,7 +82,7 @@ export class BudgetRefused
   })
 {
   override get message(): string {
-    const unit = this.unit === "tokens" ? "tokens" : "billionths of a dollar"
+    const unit = this.unit === "tokens" ? "tokens" : "dollars"
     return `The budget of ${this.total} ${unit} has ${this.spent} spent; ${this.requested} more cannot be reserved.`
   }
 }

@@ -11,6 +11,7 @@ import {
   Workflow,
   workflow
 } from "open-agent-workflows"
+import * as Money from "open-agent-workflows/domain/Money"
 
 const ten = Scripted.answer("ok", { usage: { inputTokens: 4, outputTokens: 6 }, cost: 0.1 })
 
@@ -112,6 +113,23 @@ describe("budget", () => {
       yield* Effect.gen(function*() {
         assert.deepStrictEqual(yield* asking(), ["budget_exceeded", 20])
       }).pipe(Effect.provide(OwfTest.layer({ provider, budget: { tokens: 25 } })))
+    }))
+
+  it.effect("holds with a provider that does not count", () =>
+    Effect.gen(function*() {
+      const provider = Scripted.make(Scripted.answer("ok"), {
+        estimate: { inputTokens: 20, outputTokens: 5, cost: () => Money.zero }
+      })
+      const silent = {
+        ...provider,
+        ask: (...args: Parameters<typeof provider.ask>) =>
+          Effect.map(provider.ask(...args), (answer) => ({ ...answer, usage: undefined }))
+      }
+      yield* Effect.gen(function*() {
+        assert.strictEqual(counted(yield* fan(), "done"), 2)
+        const run = yield* Effect.flatMap(RunStore.RunStore, (store) => store.run("latest"))
+        assert.strictEqual(run.budgetSpentTokens, 50)
+      }).pipe(Effect.provide(OwfTest.layer({ provider: silent, budget: { tokens: 60 } })))
     }))
 
   it.effect("in dollars refuses to start with a model whose price is not known", () =>
