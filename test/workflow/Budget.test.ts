@@ -117,11 +117,10 @@ describe("budget", () => {
 
   it.effect("holds with a provider that does not count", () =>
     Effect.gen(function*() {
-      const provider = Scripted.make(Scripted.answer("ok"), {
-        estimate: { inputTokens: 20, outputTokens: 5, cost: () => Money.zero }
-      })
+      const provider = Scripted.make(Scripted.answer("ok"))
       const silent = {
         ...provider,
+        estimate: () => ({ inputTokens: 20, outputTokens: 5, cost: () => Money.zero }),
         ask: (...args: Parameters<typeof provider.ask>) =>
           Effect.map(provider.ask(...args), (answer) => ({ ...answer, usage: undefined }))
       }
