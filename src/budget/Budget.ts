@@ -74,8 +74,13 @@ export interface Refusal {
 export interface Budget {
   readonly limits: Limits
   readonly standing: Effect.Effect<Standing>
-  /** Sets an amount aside, waiting or failing as B1 says; what is granted is never more than `full`. */
-  readonly reserve: (need: Need) => Effect.Effect<Amount, Refusal>
+  /**
+   * Sets an amount aside, waiting or failing as B1 says; what is granted is never more than `full`.
+   *
+   * With the `restore` of an uninterruptible region only the waiting can be interrupted, and then nothing stays set
+   * aside: the region is sure to have what was granted, and to settle it.
+   */
+  readonly reserve: (need: Need, restore?: Restore) => Effect.Effect<Amount, Refusal>
   /** Gives a reservation back and counts what was used instead. */
   readonly settle: (reserved: Amount, used: Amount) => Effect.Effect<void>
   /** Keeps an amount back without waiting; it is not under way, so nothing waits for it (B1). */
@@ -108,21 +113,10 @@ export const make = (limits: Limits, spent: Amount): Budget => {
   return {
     limits,
     standing: Effect.sync(() => ({ limits, spent: state.spent, reserved: state.reserved })),
-    reserve: (need) =>
-      Effect.uninterruptibleMask((restore) => {
-        if (state.waiting.length === 0) {
-          const decision = state.decide(need)
-          if (decision !== wait) return settled(decision)
-        }
-        const waiter: Waiter = { need, decision: wait, resume: () => {} }
-        const decided = Effect.async<Amount, Refusal>((resume) => {
-          waiter.resume = (decision) => resume(settled(decision))
-          state.waiting.push(waiter)
-          // what it would wait for may have ended since it was decided that it waits
-          state.wake()
-        })
-        return Effect.onInterrupt(restore(decided), () => Effect.sync(() => state.withdraw(waiter)))
-      }),
+    reserve: (need, restore) =>
+      restore === undefined
+        ? Effect.uninterruptibleMask((restore) => reserve(state, need, restore))
+        : Effect.suspend(() => reserve(state, need, restore)),
     settle: (reserved, used) => Effect.sync(() => state.settle(reserved, used)),
     hold: (amount) => Effect.suspend(() => state.hold(amount)),
     release: (amount) => Effect.sync(() => state.release(amount))
@@ -148,6 +142,23 @@ export const remaining = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+const reserve = (state: State, need: Need, restore: Restore): Effect.Effect<Amount, Refusal> => {
+  if (state.waiting.length === 0) {
+    const decision = state.decide(need)
+    if (decision !== wait) return settled(decision)
+  }
+  const waiter: Waiter = { need, decision: wait, resume: () => {} }
+  const decided = Effect.async<Amount, Refusal>((resume) => {
+    waiter.resume = (decision) => resume(settled(decision))
+    state.waiting.push(waiter)
+    // what it would wait for may have ended since it was decided that it waits
+    state.wake()
+  })
+  return Effect.onInterrupt(restore(decided), () => Effect.sync(() => state.withdraw(waiter)))
+}
 
 interface Waiter {
   readonly need: Need

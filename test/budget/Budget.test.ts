@@ -166,6 +166,28 @@ describe("waiting reservations", () => {
     }))
 })
 
+it.effect("whoever reserves in an uninterruptible region has what was granted, wherever it is interrupted", () =>
+  Effect.gen(function*() {
+    const need = exactly(amount(6))
+    // a fiber gives way after 2048 steps: each round puts that, and the interruption, at another step of the reservation
+    for (let steps = 1_980; steps < 2_060; steps++) {
+      const budget = make(10)
+      let step = 0
+      const before = Effect.whileLoop({ while: () => step++ < steps, body: () => Effect.void, step: () => {} })
+      const use = Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(
+          Effect.map(budget.reserve(need, restore), (granted) => granted),
+          (granted) => budget.settle(granted, Budget.zero)
+        )
+      )
+      const fiber = yield* Effect.fork(Effect.zipRight(before, use))
+      yield* Effect.yieldNow()
+      fiber.unsafeInterruptAsFork(yield* Effect.fiberId)
+      yield* Fiber.await(fiber)
+      assert.deepStrictEqual((yield* budget.standing).reserved, Budget.zero, `after ${steps} steps`)
+    }
+  }))
+
 describe("settling", () => {
   it.effect("counts what was used in full, also beyond what was reserved and beyond the limit", () =>
     Effect.gen(function*() {
