@@ -29,7 +29,7 @@ export interface Explanation {
  */
 export const explain = (calls: ReadonlyArray<Call>, earlier: ReadonlyArray<Call>): ReadonlyArray<Explanation> => {
   const known = new Known()
-  for (const call of earlier.toReversed()) known.add(call)
+  for (const call of earlier.toReversed()) known.addEarlier(call)
   return calls.map((call) => {
     const explanation = one(call, known)
     known.add(call)
@@ -46,9 +46,14 @@ class Known {
   private readonly by = new Map<string, Call>()
   private last: Call | undefined
 
+  /** A call of the run itself is near only when it asked the same thing: its neighbours are other work. */
   add(call: Call): void {
     this.by.set(`key ${call.callKey}`, call)
     this.by.set(`prompt ${call.prompt}`, call)
+  }
+
+  addEarlier(call: Call): void {
+    this.add(call)
     if (call.label !== null) this.by.set(`label ${call.label}`, call)
     this.by.set(`position ${call.position}`, call)
     this.last = call
