@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { ChildProcessByStdio } from "node:child_process"
 import { spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
+import type { Readable } from "node:stream"
 import * as ProcessOwner from "open-agent-workflows/node/ProcessOwner"
 import { Owner } from "open-agent-workflows/store/Owner"
 
@@ -15,14 +18,17 @@ const startOf = (pid: number) => {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
 }
 
-/** A process that waits until its scope ends. */
-const waiting = Effect.acquireRelease(
-  Effect.async<number>((resume) => {
-    const child = spawn("sleep", ["60"])
-    child.once("spawn", () => resume(Effect.succeed(child.pid ?? 0)))
-  }),
-  (pid) => Effect.sync(() => process.kill(pid, "SIGKILL"))
-)
+/** A process that is ended with its scope. */
+const started = (command: string, ...args: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.async<ChildProcessByStdio<null, Readable, null>>((resume) => {
+      const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] })
+      child.once("spawn", () => resume(Effect.succeed(child)))
+    }),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+const waiting = Effect.map(started("sleep", "60"), ({ pid }) => pid ?? 0)
 
 describe("a process", () => {
   it.effect("knows itself, and is alive", () =>
@@ -68,20 +74,16 @@ describe.runIf(isLinux)("a process of Linux", () => {
       assert.strictEqual(yield* check({ startedAt: "1" }), "dead")
     }))
 
-  it("is known to have ended before its parent has noticed", () => {
-    // the shell's child ends while the shell, which became another program, does not wait for it
-    const shell = spawn("sh", ["-c", "true & echo $!; exec sleep 60"])
-    return new Promise<void>((resolve, reject) => {
-      shell.stdout.once("data", (data: Buffer) => {
-        const pid = Number(data.toString().trim())
-        const ended = () => /\) [ZX] /.test(Fs.readFileSync(`/proc/${pid}/stat`, "utf8"))
-        const startedAt = startOf(pid)
-        while (!ended());
-        Effect.runPromise(check({ pid, startedAt })).then((answer) => {
-          shell.kill("SIGKILL")
-          assert.strictEqual(answer, "dead")
-        }).then(resolve, reject)
+  it.scopedLive("is known to have ended before its parent has noticed", () =>
+    Effect.gen(function*() {
+      // the child ends after the shell has become a program that does not know of it
+      const shell = yield* started("sh", "-c", "sleep 0.2 & echo $!; exec sleep 60")
+      const pid = yield* Effect.async<number>((resume) => {
+        shell.stdout.once("data", (data: Buffer) => resume(Effect.succeed(Number(data.toString().trim()))))
       })
-    })
-  })
+      const startedAt = startOf(pid)
+      const hasEnded = Effect.sync(() => /\) [ZX] /.test(Fs.readFileSync(`/proc/${pid}/stat`, "utf8")))
+      yield* Effect.repeat(hasEnded, { until: (ended) => ended, schedule: Schedule.spaced("10 millis") })
+      assert.strictEqual(yield* check({ pid, startedAt }), "dead")
+    }))
 })
