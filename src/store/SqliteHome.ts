@@ -78,10 +78,11 @@ export const copy = (path: string): Effect.Effect<string, StoreError, Scope.Scop
         Fs.copyFileSync(path, target)
         if (Fs.existsSync(`${path}-wal`)) Fs.copyFileSync(`${path}-wal`, `${target}-wal`)
         else Fs.rmSync(`${target}-wal`, { force: true })
-        if (stamp(path) === before) break
+        // a copy has the mode of the original, which may forbid writing
+        for (const name of Fs.readdirSync(directory)) Fs.chmodSync(Path.join(directory, name), 0o600)
+        if (stamp(path) === before) return target
       }
-      Fs.chmodSync(target, 0o600)
-      return target
+      throw SqlFailure.make("Busy", path, "it kept changing while it was copied to be read")
     }))
 
 /**

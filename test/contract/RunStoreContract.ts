@@ -1,0 +1,754 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { RunId } from "open-agent-workflows/domain/Ids"
+import { callId } from "open-agent-workflows/domain/Ids"
+import { FailPoint } from "open-agent-workflows/store/FailPoint"
+import type { Owner } from "open-agent-workflows/store/Owner"
+import { RunStore } from "open-agent-workflows/store/RunStore"
+import type { StoreError } from "open-agent-workflows/store/RunStore"
+import { hex } from "../../src/internal/sha256.ts"
+import {
+  answered,
+  ended,
+  finished,
+  nano,
+  newAttempt,
+  newCall,
+  newRun,
+  outcome,
+  runId,
+  start,
+  temporary,
+  usage
+} from "../lib/store.ts"
+
+/** What processes a test pretends there are: owners by their id, alive unless said otherwise. */
+export class Processes {
+  readonly states = new Map<number, "alive" | "dead" | "unknown">()
+
+  owner(pid: number): Owner["Type"] {
+    return {
+      self: { pid, startedAt: `start of ${pid}`, system: "here", host: "machine" },
+      check: (owner) => Effect.sync(() => this.states.get(owner.pid) ?? "alive")
+    }
+  }
+}
+
+/** How an adapter is opened on a home, for an owner. */
+export type Open = (home: string, owner: Owner["Type"]) => Layer.Layer<RunStore, StoreError>
+
+/** What a test has: a home, processes, and stores opened for them. */
+const world = (open: Open) =>
+  Effect.gen(function*() {
+    const home = yield* temporary
+    const scope = yield* Effect.scope
+    const processes = new Processes()
+    const openAs = (pid: number) =>
+      Layer.buildWithScope(open(home, processes.owner(pid)), scope).pipe(
+        Effect.map(Context.get(RunStore))
+      )
+    return { home, processes, openAs, store: yield* openAs(1) }
+  })
+
+const id = runId(1)
+
+export const suite = (name: string, open: Open): void => {
+  describe(`RunStore: ${name}`, () => {
+    describe("runs", () => {
+      it.scoped("a new run is stored whole and owned by this process", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const journal = yield* store.create(
+            newRun(id, {
+              workflowDescription: "Labels",
+              scriptPath: "/w.ts",
+              scriptHash: "abc",
+              argsJson: "{\"a\":1}",
+              model: "m",
+              cachePolicy: "refresh",
+              budget: { tokens: 5000, cost: nano(2_500_000_001) }
+            }),
+            null
+          )
+          assert.deepStrictEqual(journal.calls, [])
+          assert.deepStrictEqual(journal.children, [])
+          assert.deepStrictEqual(journal.spent, { tokens: 0, cost: nano(0) })
+          assert.strictEqual(journal.ownership.rootRunId, id)
+          assert.deepStrictEqual(journal.run, {
+            id,
+            rootRunId: id,
+            parentRunId: null,
+            workflowName: "classify",
+            workflowDescription: "Labels",
+            scriptPath: "/w.ts",
+            scriptHash: "abc",
+            argsJson: "{\"a\":1}",
+            outputJson: null,
+            status: "running",
+            attempt: 1,
+            depth: 0,
+            provider: "fake",
+            model: "m",
+            cachePolicy: "refresh",
+            budgetTotalTokens: 5000,
+            budgetSpentTokens: 0,
+            budgetTotalCostUsd: 2.500000001,
+            budgetSpentCostUsd: 0,
+            errorKind: null,
+            errorMessage: null,
+            createdAt: "2026-05-28T14:32:01.250Z",
+            startedAt: "2026-05-28T14:32:01.250Z",
+            completedAt: null,
+            updatedAt: "2026-05-28T14:32:01.250Z"
+          })
+          assert.deepStrictEqual(yield* store.run(id), journal.run)
+        }))
+
+      it.scoped("an id is stored once", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          yield* store.create(newRun(id), null)
+          const error = yield* Effect.flip(store.create(newRun(id), null))
+          assert.deepInclude(error, { _tag: "StoreError", reason: "Invalid" })
+        }))
+
+      it.scoped("are found by their id, by what it begins with, or as the latest root run", () =>
+        Effect.gen(function*() {
+          const { home, store } = yield* world(open)
+          const none = yield* Effect.flip(store.run("latest"))
+          assert.deepInclude(none, { _tag: "RunNotFound", runId: "latest" })
+          const { ownership } = yield* store.create(newRun(runId(1)), null)
+          yield* store.create(newRun(runId(2)), null)
+          const parent = { runId: runId(1), rootRunId: runId(1), childKey: "c", ordinal: 0 }
+          yield* store.create(newRun(runId(3), { parent, depth: 1 }), ownership)
+          assert.strictEqual((yield* store.run("latest")).id, runId(2))
+          assert.strictEqual((yield* store.run("20260528-143202")).id, runId(2))
+          assert.strictEqual((yield* store.run(runId(3))).parentRunId, runId(1))
+          for (const several of ["20260528", "20260528-1432"]) {
+            const error = yield* Effect.flip(store.run(several))
+            assert.deepInclude(error, { _tag: "RunNotFound", runId: several, home })
+            assert.deepInclude(error, { nearest: [runId(3), runId(2), runId(1)] })
+          }
+          assert.strictEqual((yield* Effect.flip(store.run("2026")))._tag, "RunNotFound")
+          const typo = yield* Effect.flip(store.run(runId(2).replace("sj0", "sjo")))
+          assert.include(typo.message, runId(2))
+          const wild = yield* Effect.flip(store.run("20260528-14320_-%"))
+          assert.strictEqual(wild._tag, "RunNotFound")
+        }))
+
+      it.scoped("are listed newest first, children when asked for", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(runId(1)), null)
+          yield* store.create(newRun(runId(2)), null)
+          for (const [child, childKey] of [[runId(3), "a"], [runId(4), "b"]] as const) {
+            const parent = { runId: runId(1), rootRunId: runId(1), childKey, ordinal: 0 }
+            yield* store.create(newRun(child, { parent, depth: 1 }), ownership)
+          }
+          const ids = (runs: ReadonlyArray<{ readonly id: RunId }>) => runs.map((run) => run.id)
+          assert.deepStrictEqual(ids(yield* store.runs({})), [runId(2), runId(1)])
+          assert.deepStrictEqual(ids(yield* store.runs({ limit: 1 })), [runId(2)])
+          assert.deepStrictEqual(ids(yield* store.runs({ children: true })), [4, 3, 2, 1].map(runId))
+          assert.deepStrictEqual(ids(yield* store.children(runId(1))), [runId(3), runId(4)])
+        }))
+
+      it.scoped("a finished run is free, has its output, and says what was replayed", () =>
+        Effect.gen(function*() {
+          const { openAs, store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          yield* answered(store, ownership, id, 1)
+          yield* store.finish(ownership, finished(id, { status: "failed", errorKind: "E", errorMessage: "no" }))
+          assert.deepInclude(yield* store.run(id), {
+            status: "failed",
+            errorKind: "E",
+            errorMessage: "no",
+            completedAt: "2026-05-28T14:32:02.250Z"
+          })
+          const other = yield* openAs(2)
+          const again = yield* other.acquire(id, { at: start + 2000 })
+          assert.deepInclude(again.run, { status: "running", attempt: 2, errorKind: null, completedAt: null })
+          yield* other.finish(again.ownership, finished(id, { outputJson: "[1]", replayed: [1] }))
+          assert.deepInclude(yield* store.run(id), { status: "done", outputJson: "[1]", attempt: 2 })
+          const [call] = yield* store.calls(id)
+          assert.deepInclude(call, { cacheStatus: "replayed", runAttempt: 2 })
+          const late = yield* Effect.flip(other.event(again.ownership, event(id, "late")))
+          assert.deepInclude(late, { _tag: "OwnershipLost", runId: id })
+        }))
+    })
+
+    describe("calls", () => {
+      it.scoped("go from intent to end, with their requests, files and event", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          const call = callId(id, 1)
+          yield* store.begin(ownership, newCall(id, 1, { label: null, phase: "one" }), newAttempt(id, 1))
+          assert.deepInclude(Option.getOrThrow(yield* store.call(call)), {
+            id: call,
+            status: "running",
+            prompt: "prompt 1",
+            phase: "one",
+            completedAt: null,
+            durationMs: null
+          })
+          yield* store.session(ownership, { runId: id, index: 1 }, 1, "session-1")
+          yield* store.retry(
+            ownership,
+            ended(id, 1, { status: "failed", errorKind: "Overloaded", error: "busy", raw: "half" }),
+            newAttempt(id, 1, { attempt: 2, reserved: { tokens: 7, cost: nano(9) } })
+          )
+          const requests = yield* store.attempts(call)
+          assert.deepInclude(requests[0], {
+            callId: call,
+            attempt: 1,
+            status: "failed",
+            reservedTokens: 1000,
+            reservedCostUsd: 0.000005,
+            inputTokens: 100,
+            costUsd: 0.000001234,
+            sessionId: "session-1",
+            errorKind: "Overloaded",
+            raw: "half",
+            completedAt: "2026-05-28T14:32:01.260Z"
+          })
+          assert.deepInclude(requests[1], { attempt: 2, status: "running", costUsd: null, completedAt: null })
+          const error = "not what was asked for"
+          yield* store.settle(
+            ownership,
+            ended(id, 1, { attempt: 2, sessionId: "session-2" }),
+            outcome(id, 1, { attempts: 2, status: "schema_failed", error, outputText: null })
+          )
+          assert.deepInclude(Option.getOrThrow(yield* store.call(call)), {
+            status: "schema_failed",
+            error,
+            attempts: 2,
+            inputTokens: 100,
+            outputTokens: 20,
+            estimatedCostUsd: 0.000001234,
+            durationMs: 10.5,
+            completedAt: "2026-05-28T14:32:01.260Z"
+          })
+          assert.strictEqual((yield* store.attempts(call))[1]?.sessionId, "session-2")
+          assert.deepStrictEqual((yield* store.artifacts(id)).map(({ kind, path, sha256 }) => [kind, path, sha256]), [
+            ["error", `calls/${call}/error.txt`, hex(error)],
+            ["prompt", `calls/${call}/prompt.txt`, hex("prompt 1")]
+          ])
+          assert.deepInclude((yield* store.events(id))[0], { callId: call, message: "schema_failed", runAttempt: 1 })
+          assert.deepStrictEqual(yield* store.settledAfter(id, 0, 10), [{
+            cursor: 1,
+            index: 1,
+            prompt: "prompt 1",
+            outputText: null,
+            outputJson: null,
+            raw: null,
+            error
+          }])
+        }))
+
+      it.scoped("a request may be ended before the next one is decided on, or given up", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+          yield* store.retry(ownership, ended(id, 1, { status: "lost", usage: { ...usage, inputTokens: 0 } }), null)
+          yield* store.retry(ownership, null, newAttempt(id, 1, { attempt: 2 }))
+          const states = (yield* store.attempts(callId(id, 1))).map(({ status }) => status)
+          assert.deepStrictEqual(states, ["lost", "running"])
+          const run = yield* store.run(id)
+          assert.deepInclude(run, { budgetSpentTokens: 1000, budgetSpentCostUsd: 0.000005 })
+        }))
+
+      it.scoped("that were not begun or are settled already cannot be settled", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          const absent = yield* Effect.flip(store.settle(ownership, null, outcome(id, 9)))
+          assert.deepInclude(absent, { _tag: "StoreError", reason: "Invalid" })
+          yield* answered(store, ownership, id, 1)
+          const twice = yield* Effect.flip(store.settle(ownership, null, outcome(id, 1, { outputText: "other" })))
+          assert.deepInclude(twice, { _tag: "StoreError", reason: "Invalid" })
+          assert.deepStrictEqual(yield* store.output(callId(id, 1)), { text: "answer 1", json: null })
+          assert.lengthOf(yield* store.events(id), 1)
+        }))
+
+      it.scoped("S2: a write that cannot be made changes nothing and does not fail its neighbours", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          yield* store.begin(ownership, newCall(id, 5), null)
+          const exits = yield* Effect.forEach(
+            Array.from({ length: 40 }, (_, i) => i + 1),
+            (index) => Effect.exit(store.begin(ownership, newCall(id, index), newAttempt(id, index))),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(exits.flatMap((exit, i) => Exit.isFailure(exit) ? [i + 1] : []), [5])
+          assert.lengthOf(yield* store.calls(id), 40)
+          assert.lengthOf(yield* store.attempts(callId(id, 5)), 0)
+          assert.lengthOf(yield* store.attempts(callId(id, 6)), 1)
+        }))
+
+      it.scoped("made again keep their place and lose what the earlier try left", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+          const failed = { status: "provider_failed", error: "gone", outputText: null } as const
+          yield* store.settle(ownership, ended(id, 1), outcome(id, 1, failed))
+          yield* store.begin(
+            ownership,
+            newCall(id, 1, { replaces: true, runAttempt: 2, at: start + 500 }),
+            newAttempt(id, 1, { attempt: 2 })
+          )
+          assert.deepInclude(Option.getOrThrow(yield* store.call(callId(id, 1))), {
+            status: "running",
+            error: null,
+            attempts: 0,
+            inputTokens: 0,
+            estimatedCostUsd: null,
+            completedAt: null,
+            runAttempt: 2
+          })
+          assert.lengthOf(yield* store.artifacts(id), 0)
+          yield* store.settle(ownership, ended(id, 1, { attempt: 2 }), outcome(id, 1, { attempts: 2 }))
+          assert.deepStrictEqual(
+            (yield* store.artifacts(id)).map(({ kind }) => kind).toSorted(),
+            ["output_text", "prompt"]
+          )
+          assert.lengthOf(yield* store.attempts(callId(id, 1)), 2)
+        }))
+
+      it.scoped("may have texts of any size and content", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          const prompt = "\u0000\ud83d\ude00 'quoted' \u2028 ; DROP TABLE calls; --".repeat(20_000)
+          const json = JSON.stringify({ prompt })
+          yield* answered(store, ownership, id, 1, {
+            call: { prompt },
+            outcome: { outputText: prompt, outputJson: json }
+          })
+          assert.deepStrictEqual(yield* store.output(callId(id, 1)), { text: prompt, json })
+          assert.strictEqual(Option.getOrThrow(yield* store.call(callId(id, 1))).prompt, prompt)
+        }))
+
+      it.scoped("are read in order of their index, and ids that name none are none", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          for (const index of [10_001, 3, 12]) yield* store.begin(ownership, newCall(id, index), null)
+          assert.deepStrictEqual(
+            (yield* store.calls(id)).map(({ id }) => id),
+            [3, 12, 10_001].map((i) => callId(id, i))
+          )
+          assert.isTrue(Option.isNone(yield* store.call(callId(id, 4))))
+          assert.isTrue(Option.isNone(yield* store.call("../../etc/passwd")))
+          assert.deepStrictEqual(yield* store.output(callId(id, 4)), { text: null, json: null })
+        }))
+    })
+
+    describe("events", () => {
+      it.scoped("keep their order and can be read from where one stopped", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          const names = Array.from({ length: 30 }, (_, i) => `event ${i}`)
+          yield* Effect.forEach(names, (name) => store.event(ownership, event(id, name)), { concurrency: "unbounded" })
+          const all = yield* store.events(id)
+          assert.deepStrictEqual(all.map(({ message }) => message), names)
+          assert.deepInclude(all[0], { type: "log", dataJson: "{\"n\":1}", callId: null, runAttempt: 1 })
+          const some = yield* store.events(id, { after: all[9]?.id, limit: 5 })
+          assert.deepStrictEqual(some.map(({ message }) => message), names.slice(10, 15))
+        }))
+    })
+
+    describe("S1", () => {
+      it.scoped("what was acknowledged is there for another process at once", () =>
+        Effect.gen(function*() {
+          const { openAs, store } = yield* world(open)
+          const other = yield* openAs(2)
+          const { ownership } = yield* store.create(newRun(id), null)
+          for (let index = 1; index <= 20; index++) {
+            yield* answered(store, ownership, id, index)
+            assert.strictEqual((yield* other.output(callId(id, index))).text, `answer ${index}`)
+          }
+        }))
+
+      it.scoped("a write that was interrupted is either whole or was never made", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          const fibers = yield* Effect.forEach(Array.from({ length: 50 }, (_, i) => i + 1), (index) =>
+            Effect.fork(store.begin(ownership, newCall(id, index), newAttempt(id, index))))
+          yield* Effect.forEach(fibers, (fiber, i) =>
+            i % 2 === 0 ? Fiber.interruptFork(fiber) : Effect.void)
+          const exits = yield* Effect.forEach(fibers, Fiber.await)
+          const calls = new Set((yield* store.calls(id)).map(({ index }) => index))
+          for (const [i, exit] of exits.entries()) {
+            if (Exit.isSuccess(exit)) assert.isTrue(calls.has(i + 1))
+            assert.lengthOf(yield* store.attempts(callId(id, i + 1)), calls.has(i + 1) ? 1 : 0)
+          }
+        }))
+    })
+
+    ownership(open)
+    money(open)
+    cache(open)
+    failPoints(open)
+  })
+}
+
+// -----------------------------------------------------------------------------
+// ownership, money, cache
+// -----------------------------------------------------------------------------
+
+const event = (run: RunId, message: string) => ({
+  runId: run,
+  index: null,
+  runAttempt: 1,
+  type: "log",
+  message,
+  dataJson: "{\"n\":1}",
+  at: start
+})
+
+const ownership = (open: Open) =>
+  describe("S3: a run", () => {
+    it.scoped("of a live process is refused, and says whose it is", () =>
+      Effect.gen(function*() {
+        const { openAs, store } = yield* world(open)
+        yield* store.create(newRun(id), null)
+        const error = yield* Effect.flip((yield* openAs(2)).acquire(id, { at: start + 5000 }))
+        assert.deepInclude(error, {
+          _tag: "RunOwned",
+          runId: id,
+          pid: 1,
+          host: "machine",
+          since: "2026-05-28T14:32:01.250Z"
+        })
+        assert.strictEqual((yield* store.run(id)).attempt, 1)
+      }))
+
+    it.scoped("of a dead process is taken at once, and the dead one's writes are refused", () =>
+      Effect.gen(function*() {
+        const { openAs, processes, store } = yield* world(open)
+        const dead = yield* store.create(newRun(id), null)
+        yield* answered(store, dead.ownership, id, 1)
+        yield* store.begin(dead.ownership, newCall(id, 2), newAttempt(id, 2))
+        processes.states.set(1, "dead")
+        const other = yield* openAs(2)
+        const taken = yield* other.acquire(id, { at: start + 1 })
+        assert.deepStrictEqual(taken.calls.map(({ index, status }) => [index, status]), [[1, "done"], [2, "running"]])
+        assert.deepInclude((yield* other.attempts(callId(id, 2)))[0], { status: "lost" })
+        const writes = [
+          store.begin(dead.ownership, newCall(id, 3), null),
+          store.settle(dead.ownership, ended(id, 2), outcome(id, 2)),
+          store.record(dead.ownership, newCall(id, 4), outcome(id, 4), null),
+          store.retry(dead.ownership, ended(id, 2), null),
+          store.session(dead.ownership, { runId: id, index: 2 }, 1, "s"),
+          store.event(dead.ownership, event(id, "stale")),
+          store.heartbeat(dead.ownership, start),
+          store.finish(dead.ownership, finished(id))
+        ]
+        for (const error of yield* Effect.forEach(writes, Effect.flip, { concurrency: "unbounded" })) {
+          assert.deepInclude(error, { _tag: "OwnershipLost", runId: id })
+        }
+        assert.strictEqual((yield* other.run(id)).status, "running")
+        assert.lengthOf(yield* other.calls(id), 2)
+        yield* other.settle(taken.ownership, null, outcome(id, 2))
+      }))
+
+    it.scoped("of a process that cannot be seen is taken when its heartbeat is too old", () =>
+      Effect.gen(function*() {
+        const { openAs, processes, store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        const other = yield* openAs(2)
+        processes.states.set(1, "unknown")
+        yield* store.heartbeat(ownership, start + 20_000)
+        const error = yield* Effect.flip(other.acquire(id, { at: start + 49_000 }))
+        assert.strictEqual(error._tag, "RunOwned")
+        yield* other.acquire(id, { at: start + 50_001 })
+      }))
+
+    it.scoped("of a process that gives no sign of life is taken although it is there", () =>
+      Effect.gen(function*() {
+        const { openAs, store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        yield* (yield* openAs(2)).acquire(id, { at: start + 30_001 })
+        assert.strictEqual((yield* Effect.flip(store.heartbeat(ownership, start + 30_002)))._tag, "OwnershipLost")
+      }))
+
+    it.scoped("of a dead process is shown as interrupted, its children too", () =>
+      Effect.gen(function*() {
+        const { openAs, processes, store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(runId(1)), null)
+        for (const [child, childKey] of [[runId(2), "a"], [runId(3), "b"]] as const) {
+          const parent = { runId: runId(1), rootRunId: runId(1), childKey, ordinal: 0 }
+          yield* store.create(newRun(child, { parent, depth: 1 }), ownership)
+        }
+        yield* store.finish(ownership, finished(runId(3)))
+        assert.strictEqual((yield* store.run(runId(2))).status, "running")
+        processes.states.set(1, "dead")
+        const other = yield* openAs(2)
+        const shown = (yield* other.runs({ children: true })).map(({ status }) => status)
+        assert.deepStrictEqual(shown, ["done", "interrupted", "interrupted"])
+        assert.strictEqual((yield* other.children(runId(1)))[0]?.status, "interrupted")
+      }))
+
+    it.scoped("that is gone is not found, and a child is resumed with its root", () =>
+      Effect.gen(function*() {
+        const { openAs, processes, store } = yield* world(open)
+        const missing = yield* Effect.flip(store.acquire(runId(9), { at: start }))
+        assert.deepInclude(missing, { _tag: "RunNotFound", runId: runId(9) })
+        const { ownership } = yield* store.create(newRun(runId(1)), null)
+        const parent = { runId: runId(1), rootRunId: runId(1), childKey: "a", ordinal: 2 }
+        const child = yield* store.create(newRun(runId(2), { parent, depth: 1 }), ownership)
+        assert.deepInclude(child.run, { rootRunId: runId(1), parentRunId: runId(1), depth: 1, status: "running" })
+        yield* answered(store, ownership, runId(2), 1)
+        processes.states.set(1, "dead")
+        const other = yield* openAs(2)
+        const part = yield* Effect.flip(other.acquire(runId(2), { at: start }))
+        assert.deepInclude(part, { _tag: "StoreError", reason: "Invalid" })
+        const root = yield* other.acquire(runId(1), { at: start })
+        assert.deepStrictEqual(root.children, [{ runId: runId(2), childKey: "a", ordinal: 2 }])
+        const again = yield* other.acquireChild(runId(2), root.ownership, start + 1)
+        assert.deepInclude(again.run, { status: "running", attempt: 2 })
+        assert.lengthOf(again.calls, 1)
+        const foreign = yield* Effect.flip(other.acquireChild(runId(1), { ...root.ownership, token: "x" }, start))
+        assert.strictEqual(foreign._tag, "OwnershipLost")
+        yield* other.event(again.ownership, event(runId(2), "goes on"))
+        assert.lengthOf(yield* other.events(runId(2)), 2)
+      }))
+
+    it.scoped("may be resumed with other settings", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id, { budget: { tokens: 10, cost: nano(10) } }), null)
+        yield* store.finish(ownership, finished(id, { status: "waiting" }))
+        assert.deepInclude(yield* store.run(id), { status: "waiting", completedAt: null })
+        const { run } = yield* store.acquire(id, {
+          at: start,
+          provider: "other",
+          model: "m2",
+          scriptHash: "new",
+          budget: { tokens: null, cost: nano(2_000_000_000) }
+        })
+        assert.deepInclude(run, {
+          provider: "other",
+          model: "m2",
+          scriptHash: "new",
+          budgetTotalTokens: null,
+          budgetTotalCostUsd: 2
+        })
+      }))
+
+    it.scoped("left by a store that was closed can be taken up at once", () =>
+      Effect.gen(function*() {
+        const home = yield* temporary
+        const processes = new Processes()
+        const scope = yield* Scope.make()
+        const first = yield* Layer.buildWithScope(open(home, processes.owner(1)), scope)
+        yield* Context.get(first, RunStore).create(newRun(id), null)
+        yield* Scope.close(scope, Exit.void)
+        const second = Context.get(yield* Layer.build(open(home, processes.owner(1))), RunStore)
+        assert.strictEqual((yield* second.run(id)).status, "interrupted")
+        yield* second.acquire(id, { at: start })
+        const closed = yield* Effect.flip(Context.get(first, RunStore).create(newRun(runId(7)), null))
+        assert.deepInclude(closed, { _tag: "StoreError", reason: "Io" })
+      }))
+
+    it.scoped("loads a journal of ten thousand calls in a moment, leaving large outputs for later", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        const large = "x".repeat(4097)
+        yield* Effect.forEach(
+          Array.from({ length: 10_000 }, (_, i) => i + 1),
+          (index) =>
+            store.record(
+              ownership,
+              newCall(id, index),
+              outcome(id, index, { outputText: index === 7 ? large : `answer ${index}` }),
+              null
+            ),
+          { concurrency: 256, discard: true }
+        )
+        yield* store.finish(ownership, finished(id))
+        const real = Clock.make()
+        const before = yield* real.currentTimeMillis
+        const { calls } = yield* store.acquire(id, { at: start })
+        const took = (yield* real.currentTimeMillis) - before
+        assert.lengthOf(calls, 10_000)
+        assert.deepInclude(calls[0], {
+          callId: callId(id, 1),
+          outputText: "answer 1",
+          partial: false,
+          durationMs: 10.5
+        })
+        assert.deepInclude(calls[6], { outputText: null, partial: true })
+        assert.strictEqual((yield* store.output(callId(id, 7))).text, large)
+        // a moment is 70 ms on a quiet machine; a busy one may take its time
+        assert.isBelow(took, 1000)
+      }))
+  })
+
+const money = (open: Open) =>
+  describe("S4: spending", () => {
+    it.scoped("is the sum of the requests, of the children too, lost ones at their reservation", () =>
+      Effect.gen(function*() {
+        const { openAs, processes, store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(runId(1)), null)
+        const parent = { runId: runId(1), rootRunId: runId(1), childKey: "a", ordinal: 0 }
+        yield* store.create(newRun(runId(2), { parent, depth: 1 }), ownership)
+        yield* answered(store, ownership, runId(1), 1)
+        yield* answered(store, ownership, runId(2), 1)
+        // no price known: what was set aside counts
+        yield* store.begin(ownership, newCall(runId(1), 2), newAttempt(runId(1), 2))
+        yield* store.settle(ownership, ended(runId(1), 2, { cost: null }), outcome(runId(1), 2, { cost: null }))
+        yield* store.begin(ownership, newCall(runId(2), 2), newAttempt(runId(2), 2))
+        const running = yield* store.run(runId(1))
+        assert.deepInclude(running, { budgetSpentTokens: 360, budgetSpentCostUsd: (1234 * 2 + 5000) / 1e9 })
+        assert.strictEqual((yield* store.run(runId(2))).budgetSpentTokens, 120)
+        processes.states.set(1, "dead")
+        const { run, spent } = yield* (yield* openAs(2)).acquire(runId(1), { at: start })
+        assert.deepStrictEqual(spent, { tokens: 1360, cost: nano(1234 * 2 + 5000 * 2) })
+        assert.strictEqual(run.budgetSpentTokens, 1360)
+      }))
+
+    it.scoped("stays exact over many small amounts", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        yield* Effect.forEach(Array.from({ length: 200 }, (_, i) => i + 1), (index) =>
+          Effect.zipRight(
+            store.begin(ownership, newCall(id, index), newAttempt(id, index)),
+            store.settle(ownership, ended(id, index, { cost: nano(100_000_001) }), outcome(id, index))
+          ), { concurrency: 50 })
+        yield* store.finish(ownership, finished(id))
+        const { spent } = yield* store.acquire(id, { at: start })
+        assert.strictEqual(spent.cost, nano(20_000_000_200))
+      }))
+  })
+
+const cache = (open: Open) =>
+  describe("S5: the cache", () => {
+    it.scoped("gives the newest answer under a key and ordinal", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const callKey = hex("shared")
+        assert.isTrue(Option.isNone(yield* store.lookup(callKey, 0)))
+        for (const n of [1, 2]) {
+          const { ownership } = yield* store.create(newRun(runId(n)), null)
+          yield* answered(store, ownership, runId(n), 1, {
+            call: { callKey },
+            outcome: { outputJson: `{"n":${n}}`, outputText: null }
+          })
+        }
+        const found = Option.getOrThrow(yield* store.lookup(callKey, 0))
+        assert.deepInclude(found, {
+          callId: callId(runId(2), 1),
+          callKey,
+          outputJson: "{\"n\":2}",
+          partial: false,
+          status: "done",
+          cost: nano(1234)
+        })
+        assert.isTrue(Option.isNone(yield* store.lookup(callKey, 1)))
+      }))
+
+    it.scoped("does not hold what was not entered, and holds large answers whole", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        yield* answered(store, ownership, id, 1, { outcome: { cacheEntry: null } })
+        assert.isTrue(Option.isNone(yield* store.lookup(hex("key 1"), 0)))
+        const outputText = "y".repeat(100_000)
+        yield* answered(store, ownership, id, 2, { outcome: { outputText } })
+        const found = Option.getOrThrow(yield* store.lookup(hex("key 2"), 0))
+        assert.deepInclude(found, { outputText, partial: false })
+      }))
+
+    it.scoped("records an answer of another run whole, and a call nothing was sent for", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        const source = callId(runId(9), 4)
+        yield* store.record(ownership, newCall(id, 1, { cacheStatus: "hit" }), outcome(id, 1, { attempts: 0 }), source)
+        yield* store.record(
+          ownership,
+          newCall(id, 2),
+          outcome(id, 2, { status: "budget_exceeded", outputText: null, error: "no budget" }),
+          null
+        )
+        const [hit, refused] = yield* store.calls(id)
+        assert.deepInclude(hit, { status: "done", cacheStatus: "hit", sourceCallId: source, outputText: "answer 1" })
+        assert.deepInclude(refused, { status: "budget_exceeded", sourceCallId: null, error: "no budget" })
+        assert.lengthOf(yield* store.settledAfter(id, 0, 10), 2)
+        assert.lengthOf(yield* store.attempts(callId(id, 1)), 0)
+      }))
+
+    it.scoped("earlier calls are those of earlier runs of the same workflow, the newest first", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        for (const [n, workflowName] of [[1, "a"], [2, "b"], [3, "a"], [4, "a"]] as const) {
+          const { ownership } = yield* store.create(newRun(runId(n), { workflowName }), null)
+          for (const index of [1, 2]) yield* store.begin(ownership, newCall(runId(n), index), null)
+        }
+        const ids = (yield* store.earlierCalls(runId(4), 3)).map(({ id }) => id)
+        assert.deepStrictEqual(ids, [callId(runId(3), 2), callId(runId(3), 1), callId(runId(1), 2)])
+      }))
+  })
+
+const failPoints = (open: Open) =>
+  describe("a step that is cut off", () => {
+    for (const moment of ["before", "after"] as const) {
+      it.scoped(`${moment} its commit ${moment === "before" ? "left nothing" : "is there"}`, () =>
+        Effect.gen(function*() {
+          const home = yield* temporary
+          const processes = new Processes()
+          const seen: Array<string> = []
+          let armed = ""
+          const failPoint = FailPoint.context({
+            hit: (step, at) => {
+              seen.push(`${step} ${at}`)
+              if (`${step} ${at}` === armed) throw new Error("cut off")
+            }
+          })
+          const layer = Layer.provide(open(home, processes.owner(1)), Layer.succeedContext(failPoint))
+          const store = Context.get(yield* Layer.build(layer), RunStore)
+          const { ownership } = yield* store.create(newRun(id), null)
+          yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+          armed = `call.settle ${moment}`
+          const cut = yield* Effect.exit(store.settle(ownership, ended(id, 1), outcome(id, 1)))
+          assert.isTrue(Exit.isFailure(cut) && cut.cause._tag === "Die")
+          const call = Option.getOrThrow(yield* store.call(callId(id, 1)))
+          assert.strictEqual(call.status, moment === "before" ? "running" : "done")
+          assert.lengthOf(yield* store.artifacts(id), moment === "before" ? 0 : 2)
+          armed = ""
+          yield* store.event(ownership, event(id, "goes on"))
+          yield* store.record(ownership, newCall(id, 2), outcome(id, 2), null)
+          yield* store.retry(ownership, null, newAttempt(id, 2))
+          yield* store.finish(ownership, finished(id))
+          yield* store.acquire(id, { at: start })
+          for (
+            const step of [
+              "run.create",
+              "call.begin",
+              "run.event",
+              "call.record",
+              "call.retry",
+              "run.finish",
+              "run.acquire"
+            ]
+          ) {
+            assert.includeMembers(seen, [`${step} before`, `${step} after`])
+          }
+        }))
+    }
+  })
