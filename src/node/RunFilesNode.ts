@@ -34,21 +34,21 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
       const directory = (id: RunId) => Path.join(runs, id)
       const callsDirectory = (id: RunId) => Path.join(directory(id), "calls")
 
-      const writeCall = (id: RunId, files: CallFiles, check: Check): void => {
+      const writeCall = (id: RunId, files: CallFiles): void => {
         const target = Path.join(callsDirectory(id), callId(id, files.index))
         const entries = entriesOf(files)
-        if (entries.length === 0 || isCurrent(target, entries, check)) return
+        if (entries.length === 0 || isCurrent(target, entries)) return
         failPoint.hit("files.call", "before")
         replaceDirectory(target, entries)
         failPoint.hit("files.call", "after")
       }
 
       /** Writes what was settled after a cursor and moves it on; `pause` is how long everything else comes first. */
-      const drain = Effect.fnUntraced(function*(id: RunId, at: Cursor, check: Check, pause: Effect.Effect<void>) {
+      const drain = Effect.fnUntraced(function*(id: RunId, at: Cursor, pause: Effect.Effect<void>) {
         while (true) {
           const batch = yield* store.settledAfter(id, at.cursor, rowsAtATime)
           for (let next = 0; next < batch.length;) {
-            next = yield* attempt(directory(id), () => writeSome(batch, next, (files) => writeCall(id, files, check)))
+            next = yield* attempt(directory(id), () => writeSome(batch, next, (files) => writeCall(id, files)))
             at.cursor = batch[next - 1]?.cursor ?? at.cursor
             yield* pause
           }
@@ -66,7 +66,7 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
             const file = Path.join(target, name)
             if (text === null) {
               Fs.rmSync(file, { recursive: true, force: true })
-            } else if (!isFileWith(file, text, "content")) {
+            } else if (!isFileWith(file, text)) {
               failPoint.hit("files.run", "before")
               replaceFile(file, text)
               failPoint.hit("files.run", "after")
@@ -86,9 +86,9 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
         const at: Cursor = { cursor: 0 }
         yield* logged(Effect.zipRight(prepare(id), writeRun(id)))
         yield* Effect.addFinalizer(() =>
-          logged(Effect.zipRight(drain(id, at, "size", turn), writeRun(id)))
+          logged(Effect.zipRight(drain(id, at, turn), writeRun(id)))
         )
-        yield* logged(drain(id, at, "size", Effect.sleep(rest))).pipe(
+        yield* logged(drain(id, at, Effect.sleep(rest))).pipe(
           Effect.zipLeft(Effect.sleep(interval)),
           Effect.forever,
           Effect.withClock(realClock),
@@ -100,7 +100,7 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
 
       const flush = Effect.fn("RunFiles.flush")(function*(id: RunId) {
         yield* prepare(id)
-        yield* drain(id, { cursor: 0 }, "content", turn)
+        yield* drain(id, { cursor: 0 }, turn)
         yield* writeRun(id)
       })
 
@@ -192,9 +192,6 @@ const reasons: Readonly<Record<string, StoreError["reason"]>> = {
 
 type Entry = readonly [name: string, text: string]
 
-/** What makes a file count as written: its size while a run is live, its content when asked to repair. */
-type Check = "size" | "content"
-
 const entriesOf = (files: CallFiles): ReadonlyArray<Entry> =>
   ([
     ["prompt.txt", files.prompt],
@@ -204,16 +201,17 @@ const entriesOf = (files: CallFiles): ReadonlyArray<Entry> =>
     ["error.txt", files.error]
   ] as const).flatMap(([name, text]): ReadonlyArray<Entry> => (text === null ? [] : [[name, text]]))
 
-const isCurrent = (directory: string, entries: ReadonlyArray<Entry>, check: Check): boolean =>
+// by content: a call that was made again may have given another answer of the same size
+const isCurrent = (directory: string, entries: ReadonlyArray<Entry>): boolean =>
   Fs.lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() === true &&
   Fs.readdirSync(directory).length === entries.length &&
-  entries.every(([name, text]) => isFileWith(Path.join(directory, name), text, check))
+  entries.every(([name, text]) => isFileWith(Path.join(directory, name), text))
 
 // looked at before it is opened, because opening a named pipe or a link would be somebody else's choice
-const isFileWith = (file: string, text: string, check: Check): boolean => {
+const isFileWith = (file: string, text: string): boolean => {
   const found = Fs.lstatSync(file, { throwIfNoEntry: false })
   return found !== undefined && found.isFile() && found.size === Buffer.byteLength(text) &&
-    (check === "size" || Fs.readFileSync(file, "utf8") === text)
+    Fs.readFileSync(file, "utf8") === text
 }
 
 const temporaryName = (target: string): string =>
