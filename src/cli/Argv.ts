@@ -186,7 +186,7 @@ const clip = (text: string): string => text.length > 80 ? `${text.slice(0, 80)}â
 
 const unknownCommand = (specs: ReadonlyArray<Spec>, name: string): UsageError =>
   Usage.make(
-    `There is no command '${clip(name)}'.${Nearest.suggestion(name, specs.map((spec) => spec.name))}`,
+    `There is no command '${clip(name)}'.${Nearest.suggestion(name, [...specs.map((spec) => spec.name), "help"])}`,
     "See owf --help for the commands."
   )
 

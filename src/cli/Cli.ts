@@ -4,6 +4,8 @@
  * Nothing leaves here but an exit code: every error was reported, once, where it belongs.
  */
 import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as ValidationError from "@effect/cli/ValidationError"
 import type * as Terminal from "@effect/platform/Terminal"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
@@ -28,9 +30,10 @@ import { validate } from "./commands/validate.ts"
 import { ExitCode } from "./ExitCode.ts"
 import * as Help from "./Help.ts"
 import { Exited } from "./Host.ts"
-import { note, print } from "./Output.ts"
+import { note, plain, print } from "./Output.ts"
 import * as Render from "./Render.ts"
 import type { Env, Spec } from "./Spec.ts"
+import * as Usage from "./UsageError.ts"
 import { version } from "./Version.ts"
 
 /**
@@ -97,6 +100,10 @@ const parse = (words: ReadonlyArray<string>): Effect.Effect<void, unknown, Env |
   Effect.flatMap(
     silent,
     (console) => Effect.withConsole(Command.run(tree, { name: "owf", version })(["node", "owf", ...words]), console)
+  ).pipe(
+    Effect.mapError((error) =>
+      ValidationError.isValidationError(error) ? Usage.make(plain(HelpDoc.toAnsiText(error.error)).trim()) : error
+    )
   )
 
 const silent = Effect.map(Console.consoleWith(Effect.succeed), (console): Console.Console => ({

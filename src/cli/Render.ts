@@ -4,15 +4,13 @@
  * - N1. Every error is one {@link Problem}, whatever it was before; advice is given here and nowhere else.
  * - N2. With `--json` a problem is the one document on stdout, and stderr stays free for people.
  */
-import * as HelpDoc from "@effect/cli/HelpDoc"
-import * as ValidationError from "@effect/cli/ValidationError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { ExitCode, ofError } from "./ExitCode.ts"
 import type { Output } from "./Output.ts"
-import { note, plain, printJson } from "./Output.ts"
+import { note, printJson } from "./Output.ts"
 
 /**
  * An error as it is reported.
@@ -37,7 +35,6 @@ export interface Problem {
  * @since 0.1.0
  */
 export const ofFailure = (error: unknown): Problem => {
-  if (ValidationError.isValidationError(error)) return usage(plain(HelpDoc.toAnsiText(error.error)).trim())
   const kind = kindOf(error)
   const reason = textAt(error, "reason")
   const facts = issuesOf(error)
@@ -59,9 +56,7 @@ export const ofFailure = (error: unknown): Problem => {
  * @since 0.1.0
  */
 export const ofCause = (cause: Cause.Cause<unknown>): Problem => {
-  if (Cause.isInterruptedOnly(cause)) {
-    return { ...usage("Interrupted."), kind: "Interrupted", code: ExitCode.interrupted }
-  }
+  if (Cause.isInterruptedOnly(cause)) return interrupted
   const failure = Cause.failureOption(cause)
   if (Option.isSome(failure)) return ofFailure(failure.value)
   const defect = Cause.squash(cause)
@@ -144,14 +139,14 @@ export const toJson = ({ advice, facts, kind, message }: Problem): Readonly<Reco
 // internal
 // -----------------------------------------------------------------------------
 
-const usage = (message: string): Problem => ({
-  kind: "UsageError",
-  message,
+const interrupted: Problem = {
+  kind: "Interrupted",
+  message: "Interrupted.",
   facts: [],
   advice: [],
-  code: ExitCode.usage,
+  code: ExitCode.interrupted,
   trace: undefined
-})
+}
 
 const adviceOf = (kind: string, reason: string | undefined, error: unknown): ReadonlyArray<string> => {
   if (Predicate.hasProperty(error, "advice") && Array.isArray(error.advice)) return error.advice.map(String)
@@ -190,12 +185,26 @@ const providerAdvice: Readonly<Record<string, ReadonlyArray<string>>> = {
   UsageLimit: ["The provider's limit is used up; resume the run after it was reset."]
 }
 
-const issuesOf = (error: unknown): ReadonlyArray<string> =>
-  Predicate.hasProperty(error, "issues") && Array.isArray(error.issues)
-    ? error.issues.map((issue: unknown) =>
-      `${fieldOf(textAt(issue, "path") ?? "$")}: ${textAt(issue, "message") ?? ""}`
-    )
-    : []
+/** One line for each place something is wrong, with all that it may be instead. */
+const issuesOf = (error: unknown): ReadonlyArray<string> => {
+  if (!Predicate.hasProperty(error, "issues") || !Array.isArray(error.issues)) return []
+  const places = new Map<string, Array<string>>()
+  for (const issue of error.issues) {
+    const field = fieldOf(textAt(issue, "path") ?? "$")
+    places.set(field, [...places.get(field) ?? [], textAt(issue, "message") ?? ""])
+  }
+  return [...places].map(([field, messages]) => `${field}: ${together(messages)}`)
+}
+
+/** The members of a union are reported one by one; that a field may be left out helps nobody who gave it. */
+const together = (messages: ReadonlyArray<string>): string => {
+  const alternatives = messages.map((message) => /^Expected (.+), actual (.+)$/s.exec(message))
+  const wanted = alternatives.flatMap((found) => found?.[1] === undefined || found[1] === "undefined" ? [] : [found[1]])
+  const actual = alternatives[0]?.[2]
+  return actual === undefined || wanted.length === 0 || alternatives.some((found) => found?.[2] !== actual)
+    ? messages.join("; ")
+    : `Expected ${[...new Set(wanted)].join(" or ")}, actual ${actual}`
+}
 
 const fieldOf = (path: string): string => path === "$" ? "the arguments" : path.replace(/^\$\.?/, "")
 

@@ -96,14 +96,14 @@ const costOf = (calls: ReadonlyArray<Records.Call>): string => {
   return unknown === 0 ? known : unknown === calls.length ? "unknown" : `${known} and unknown for ${unknown} calls`
 }
 
+/** What the run and its children spent, requests whose outcome is not known counted in full. */
 const budgetOf = (run: Records.Run): string => {
-  const parts = [
-    run.budgetTotalTokens === null ? [] : [`${run.budgetSpentTokens} of ${run.budgetTotalTokens} tokens`],
-    run.budgetTotalCostUsd === null
-      ? []
-      : [`${Format.usd(run.budgetSpentCostUsd)} of ${Format.usd(run.budgetTotalCostUsd)}`]
-  ].flat()
-  return parts.length === 0 ? "no limit" : parts.join(", ")
+  const { budgetSpentCostUsd, budgetSpentTokens, budgetTotalCostUsd, budgetTotalTokens } = run
+  const tokens = budgetTotalTokens === null ? `${budgetSpentTokens}` : `${budgetSpentTokens} of ${budgetTotalTokens}`
+  const spent = Format.usd(budgetSpentCostUsd)
+  const cost = budgetTotalCostUsd === null ? spent : `${spent} of ${Format.usd(budgetTotalCostUsd)}`
+  const limit = budgetTotalTokens === null && budgetTotalCostUsd === null ? ", no limit" : ""
+  return `${tokens} tokens and ${cost} spent${limit}`
 }
 
 const durationOf = (run: Records.Run): string | undefined => {

@@ -102,8 +102,10 @@ const split = (pair: string): Either.Either<readonly [string, string], UsageErro
 const valueOf = (shape: Shape, key: string, text: string): Either.Either<unknown, UsageError> => {
   const type = shape.fields.get(key) ?? shape.others
   if (type === undefined) return Either.left(unknownKey(shape, key))
-  if (takesText(type, text)) return Either.right(text)
   const accepted = acceptedBy(type)
+  const words = wordsOf(type)
+  if (words !== undefined && !words.includes(text)) return Either.left(wrong(key, text, accepted, words))
+  if (takesText(type, text)) return Either.right(text)
   return Either.flatMap(
     Either.mapLeft(parseJson(text), () => wrong(key, text, accepted)),
     (value) => accepts(type, value) ? Either.right(value) : Either.left(wrong(key, text, accepted))
@@ -122,26 +124,38 @@ const isText = (ast: AST.AST): boolean =>
   AST.isStringKeyword(ast) || AST.isTemplateLiteral(ast) || (AST.isLiteral(ast) && typeof ast.literal === "string") ||
   (AST.isEnums(ast) && ast.enums.some(([, value]) => typeof value === "string"))
 
+/** The texts a field takes, when it takes a few and nothing else. */
+const wordsOf = (type: AST.AST): ReadonlyArray<string> | undefined => {
+  const members = membersOf(type).filter((member) => !AST.isUndefinedKeyword(member))
+  const words = members.flatMap((member) =>
+    AST.isLiteral(member) && typeof member.literal === "string" ? [member.literal] : []
+  )
+  return words.length > 0 && words.length === members.length ? words : undefined
+}
+
 const isAnything = (ast: AST.AST): boolean => AST.isUnknownKeyword(ast) || AST.isAnyKeyword(ast)
 
 const accepts = (type: AST.AST, value: unknown): boolean => Schema.is(Schema.make(type))(value)
 
 const acceptedBy = (type: AST.AST): string =>
-  Option.getOrElse(
-    AST.getDescriptionAnnotation(type),
-    () => membersOf(type).filter((member) => !AST.isUndefinedKeyword(member)).map(nameOf).join(" or ")
-  )
+  alternativesOf(type).filter((member) => !AST.isUndefinedKeyword(member)).map(nameOf).join(" or ")
+
+const alternativesOf = (ast: AST.AST): ReadonlyArray<AST.AST> =>
+  AST.isUnion(ast) ? ast.types.flatMap(alternativesOf) : [ast]
 
 const nameOf = (ast: AST.AST): string => {
   if (AST.isNumberKeyword(ast)) return "a number"
   if (AST.isBooleanKeyword(ast)) return "true or false"
   if (AST.isTupleType(ast)) return `a JSON array, ${String(ast)}`
-  return AST.isTypeLiteral(ast) ? `a JSON object, ${String(ast)}` : String(ast)
+  if (AST.isTypeLiteral(ast)) return `a JSON object, ${String(ast)}`
+  return AST.isRefinement(ast)
+    ? Option.getOrElse(AST.getDescriptionAnnotation(ast), () => nameOf(ast.from))
+    : String(ast)
 }
 
-const wrong = (key: string, text: string, accepted: string): UsageError =>
+const wrong = (key: string, text: string, accepted: string, words: ReadonlyArray<string> = []): UsageError =>
   Usage.make(
-    `--arg ${key} is '${Format.clip(text, 80)}'; it has to be ${accepted}.`,
+    `--arg ${key} is '${Format.clip(text, 80)}'; it has to be ${accepted}.${Nearest.suggestion(text, words)}`,
     "Texts are given as they are, everything else as JSON."
   )
 

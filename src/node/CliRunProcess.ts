@@ -46,13 +46,13 @@ export interface Ended<A> {
  * Runs work that may load a user's script, watching for signals (K1) and for scripts that end the process (K2).
  *
  * `stop` asks the work to stop by itself and says whether it will; work that cannot be asked is interrupted. `ended` is
- * told when the script ends the process.
+ * told when the process ends before the work does, by the script or by a second signal.
  * @category running
  * @since 0.1.0
  */
 export const watch = async <A>(
   work: Effect.Effect<A, unknown>,
-  told: { readonly stop: (signal: boolean) => boolean; readonly ended: (code: number) => void }
+  told: { readonly stop: (signal: boolean) => boolean; readonly ended: (code: number, bySignal: boolean) => void }
 ): Promise<Ended<A>> => {
   let signal: number | undefined
   let thrown: unknown
@@ -74,10 +74,10 @@ export const watch = async <A>(
     stop()
   }
   const onExit = (code: number) => {
-    if (signal !== undefined) return
+    if (signal !== undefined) return told.ended(code, true)
     // what the script asked for stands, unless it looks like success, or like Node giving up on a wait that never ends
     if (code === 0 || code === unsettled) process.exitCode = ExitCode.failed
-    told.ended(code)
+    told.ended(code, false)
   }
   const release = listen(onSignal, onThrown, onExit)
   const exit = await Effect.runPromise(Fiber.await(fiber))

@@ -142,7 +142,7 @@ const inProcess = async <A>(
       Effect.runSync(Deferred.succeed(stop, undefined))
       return true
     },
-    ended: (code) => sayEnded(context, code, current)
+    ended: (code, bySignal) => sayEnded(context, code, bySignal, current)
   })
   if (Exit.isSuccess(exit)) return conclude(context, exit.value, { signal, thrown })
   const problem = thrown === undefined ? Render.ofCause(exit.cause) : Render.ofThrown(thrown)
@@ -169,12 +169,19 @@ const conclude = (context: Context, result: Ended, stopped: Stopped): Effect.Eff
   return Effect.gen(function*() {
     yield* output.print(text.join("\n"))
     if (problem !== undefined) {
-      if (problem.kind !== "Interrupted") yield* output.note(Render.toText(problem))
+      if (problem.kind !== "Interrupted") yield* output.note(Render.toText(described(problem)))
       if (request.debug && problem.trace !== undefined) yield* output.note(problem.trace)
       yield* output.note(`${problem.kind === "Interrupted" ? "interrupted; " : ""}resume with: ${resume}`)
     }
     return codeOf(result, problem)
   })
+}
+
+/** A failure of the workflow is told from a mistake in the command line. */
+const described = (problem: Render.Problem): Render.Problem => {
+  if (problem.code !== ExitCode.failed || problem.kind === "Uncaught") return problem
+  const how = problem.kind === "Defect" ? "The workflow threw" : `The workflow failed with ${problem.kind}`
+  return { ...problem, message: `${how}: ${problem.message}` }
 }
 
 const problemOf = (result: Ended, { signal, thrown }: Stopped): Render.Problem | undefined => {
@@ -201,28 +208,31 @@ const toJson = (result: Ended, problem: Render.Problem | undefined, resume: stri
   resume: resume ?? null
 })
 
-/** The script ended the process: nothing can be waited for any more. */
+/** The process ends before the run did: nothing can be waited for any more. */
 const sayEnded = (
   { request }: Context,
   code: number,
+  bySignal: boolean,
   current: { readonly run: Records.Run; readonly directory: string } | undefined
 ): void => {
-  const message =
-    "The process ended before the workflow did: the script called process.exit, or waits for what never comes."
+  const message = bySignal
+    ? "The process ended without waiting for its workflow to stop."
+    : `The process ended before the workflow did (exit code ${code}): ` +
+      "the script called process.exit, or waits for what never comes."
   const resume = current === undefined ? undefined : resumeOf(request, current.run.id)
-  const error = { kind: "ProcessEnded", message: `${message} (exit code ${code})` }
-  if (request.json) {
-    const run = current === undefined
-      ? { status: "error" }
-      : {
-        run_id: current.run.id,
-        status: "interrupted",
-        output: null,
-        run_dir: current.directory,
-        attempt: current.run.attempt
-      }
-    CliProcess.lastWords("stdout", JSON.stringify({ ...run, error, resume: resume ?? null }, null, 2))
-  } else {
-    CliProcess.lastWords("stderr", `owf: ${error.message}${resume === undefined ? "" : `\nresume with: ${resume}`}`)
+  if (!request.json) {
+    const line = `owf: ${message}${resume === undefined ? "" : `\nresume with: ${resume}`}`
+    return CliProcess.lastWords("stderr", line)
   }
+  const error = { kind: bySignal ? "Interrupted" : "ProcessEnded", message }
+  const run = current === undefined
+    ? { status: "error" }
+    : {
+      run_id: current.run.id,
+      status: "interrupted",
+      output: null,
+      run_dir: current.directory,
+      attempt: current.run.attempt
+    }
+  CliProcess.lastWords("stdout", JSON.stringify({ ...run, error, resume: resume ?? null }, null, 2))
 }

@@ -75,10 +75,17 @@ const findCall = (
     const found = yield* store.call(id)
     if (Option.isSome(found)) return found.value
     const at = id.lastIndexOf("_call_")
-    const run = yield* store.run(at === -1 ? id : id.slice(0, at))
+    if (at === -1) {
+      const examples = "20260528-143201-0sj04k7m2x9q_call_0001 or latest_call_0001"
+      return yield* Usage.make(
+        `'${Format.clip(id, 80)}' is not the id of a call; one looks like ${examples}.`,
+        "`owf calls RUN_ID` lists the calls of a run."
+      )
+    }
+    const run = yield* store.run(id.slice(0, at))
     const calls = yield* store.calls(run.id)
     const number = Number(id.slice(at + "_call_".length))
-    const named = at === -1 ? undefined : calls.find((call) => call.index === number)
+    const named = calls.find((call) => call.index === number)
     return named ?? (yield* unknownCall(id, calls.map((call) => call.id)))
   })
 

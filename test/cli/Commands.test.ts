@@ -1,0 +1,156 @@
+import { assert, beforeAll, describe, expect, it } from "@effect/vitest"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { specs } from "../../src/cli/Cli.ts"
+import { directoryWith } from "../lib/node.ts"
+import type { Ran } from "./owf.ts"
+import { inProcess, normal, owf, transcript } from "./owf.ts"
+
+const golden = (name: string): string => `../golden/cli/${name}.txt`
+
+describe("help", () => {
+  for (const words of [[], ...specs.map((spec) => [spec.name])]) {
+    it(`owf ${[...words, "--help"].join(" ")}`, async () => {
+      const { code, stderr, stdout } = await inProcess("/", ...words, "--help")
+      assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+      for (const line of stdout.split("\n")) assert.isAtMost(line.length, 100, line)
+      await expect(stdout).toMatchFileSnapshot(golden(`help-${words[0] ?? "owf"}`))
+    })
+  }
+})
+
+const flow = `
+import * as Schema from "effect/Schema"
+import { agent, parallel, phase, log, workflow, Workflow } from "open-agent-workflows"
+
+const child = Workflow.make({ name: "child" }, function*() {
+  return (yield* agent("from the child", { label: "inner" })).value
+})
+
+export default Workflow.make({
+  name: "sample",
+  description: "Asks three times",
+  phases: ["ask"],
+  args: Schema.Struct({
+    topic: Schema.String.annotations({ description: "what to ask about" }),
+    depth: Schema.optionalWith(Schema.Number, { default: () => 1 })
+  })
+}, function*({ depth, topic }) {
+  yield* phase("ask")
+  yield* log("depth is known", { depth })
+  const results = yield* parallel([agent("about " + topic, { label: "text" }), agent("shape", { label: "typed", schema: Schema.Struct({ n: Schema.Int }) })], { concurrency: 1 })
+  yield* workflow(child)
+  return results.map((result) => result.value)
+})
+`
+
+/** Commands that only read, in text and as JSON, on the run that the first two of them make. */
+describe("a run", () => {
+  let directory: string
+  let first: Ran
+  beforeAll(async () => {
+    directory = directoryWith({ "flow.ts": flow })
+    first = await owf(directory, "run", "flow.ts", "--arg", "topic=tests")
+  })
+
+  it("prints its id, status and directory, then its output; progress is on stderr", async () => {
+    await expect(transcript(directory, ["run", "flow.ts", "--arg", "topic=tests"], first)).toMatchFileSnapshot(
+      golden("run")
+    )
+  })
+
+  for (const name of ["runs", "status", "output", "calls", "events", "explain-cache", "artifacts", "cat"]) {
+    it(`is read by owf ${name}`, async () => {
+      const argument = name === "runs" ? [] : name === "cat" ? ["latest_call_0002"] : ["latest"]
+      const texts = []
+      for (const words of [[name, ...argument], [name, ...argument, "--json"]]) {
+        const ran = await inProcess(directory, ...words)
+        if (words.includes("--json")) JSON.parse(ran.stdout)
+        texts.push(transcript(directory, words, ran))
+      }
+      await expect(texts.join("\n")).toMatchFileSnapshot(golden(`read-${name}`))
+    })
+  }
+
+  it("is read by the built command as by this one", async () => {
+    const words = ["--home", ".workflows", "status", "latest", "--json"]
+    assert.deepStrictEqual(await owf(directory, ...words), await inProcess(directory, ...words))
+  })
+
+  it("prints one JSON document with --json, answered by the cache the second time", async () => {
+    const words = [
+      "run",
+      "--json",
+      "--home",
+      "./.workflows",
+      "flow.ts",
+      "--args-json",
+      "{\"topic\":\"no\"}",
+      "--arg=topic=tests"
+    ]
+    const ran = await owf(directory, ...words)
+    await expect(transcript(directory, words, ran)).toMatchFileSnapshot(golden("run-json"))
+    const document = JSON.parse(ran.stdout) as Record<string, unknown>
+    assert.sameMembers(Object.keys(document), ["run_id", "status", "output", "run_dir", "attempt", "error", "resume"])
+    const resumed = await owf(directory, "resume", "latest", "--json")
+    assert.deepStrictEqual(JSON.parse(resumed.stdout), document)
+    assert.include(resumed.stderr, "is done already")
+    assert.strictEqual(resumed.code, 0)
+  })
+
+  it("prompt and raw answer of a call can be read", async () => {
+    const { stdout } = await inProcess(directory, "cat", "latest_call_0001", "--prompt")
+    assert.strictEqual(stdout, "about tests\n")
+    assert.strictEqual((await inProcess(directory, "cat", "latest_call_0001", "--raw")).code, 0)
+    assert.strictEqual((await inProcess(directory, "cat", "latest_call_0001", "--raw", "--prompt")).code, 2)
+  })
+
+  it("owf validate shows what the workflow takes and runs nothing", async () => {
+    const text = await owf(directory, "validate", "flow.ts")
+    const json = await owf(directory, "validate", "flow.ts", "--json")
+    JSON.parse(json.stdout)
+    const texts = transcript(directory, ["validate", "flow.ts"], text) +
+      transcript(directory, ["validate", "flow.ts", "--json"], json)
+    await expect(texts).toMatchFileSnapshot(golden("validate"))
+  })
+})
+
+describe("owf new, init and examples", () => {
+  it("new writes a workflow that runs as it is, and replaces nothing unasked", async () => {
+    const directory = directoryWith({})
+    const file = Path.join(directory, "sub/My flow.ts")
+    const made = await inProcess(directory, "new", file)
+    assert.strictEqual(made.code, 0, made.stderr)
+    assert.include(Fs.readFileSync(file, "utf8"), "name: \"my-flow\"")
+    const again = await inProcess(directory, "new", file, "--json")
+    assert.strictEqual(again.code, 2)
+    assert.include(again.stdout, "already exists")
+    assert.strictEqual((await inProcess(directory, "new", file, "--force")).code, 0)
+    const ran = await owf(directory, "run", file, "--quiet")
+    assert.strictEqual(ran.code, 0, ran.stderr)
+    assert.strictEqual(ran.stderr, "")
+    assert.strictEqual((await inProcess(directory, "new", "flow.py")).code, 2)
+  })
+
+  it("init makes a home and leaves one that exists", async () => {
+    const directory = directoryWith({})
+    for (const words of [["init"], ["init", "--json"]]) {
+      const { code, stdout } = await inProcess(directory, ...words)
+      assert.strictEqual(code, 0)
+      assert.include(stdout, Path.join(directory, ".workflows"))
+    }
+  })
+
+  it("examples lists workflows with a title and a command", async () => {
+    const { stdout } = await inProcess("/", "examples", "--json")
+    const found = JSON.parse(stdout) as ReadonlyArray<
+      { readonly name: string; readonly title: string; readonly run: string }
+    >
+    assert.isAbove(found.length, 0)
+    for (const { run, title } of found) {
+      assert.match(run, /^owf run .*\.ts$/)
+      assert.isNotEmpty(title)
+    }
+    assert.include(normal("/", (await inProcess("/", "examples")).stdout), found[0]!.title)
+  })
+})
