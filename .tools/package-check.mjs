@@ -15,7 +15,7 @@ const tarball = Path.join(temporary, packed.filename)
 
 const paths = packed.files.map(({ path }) => path)
 const unwanted = paths.filter((path) =>
-  !/^(?:dist|src)\/|^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) ||
+  !/^(?:dist|src|examples)\/|^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) ||
   /\.tsbuildinfo$|\.test\.|\.tmp$|tsconfig/.test(path)
 )
 const missing = [

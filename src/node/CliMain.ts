@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Cli from "../cli/Cli.ts"
+import { ExitCode } from "../cli/ExitCode.ts"
 import { Host } from "../cli/Host.ts"
 import * as Output from "../cli/Output.ts"
 import * as SqlRunStore from "../store/SqlRunStore.ts"
@@ -27,6 +28,10 @@ import * as RunFilesNode from "./RunFilesNode.ts"
  */
 export const main = async (words: ReadonlyArray<string>): Promise<void> => {
   const output = CliProcess.output()
+  if (!hasDirectory()) {
+    CliProcess.lastWords("stderr", "owf: The working directory does not exist any more.\n  Change to one that does.")
+    return CliProcess.end(ExitCode.usage)
+  }
   const code = await Effect.runPromise(
     Effect.provide(
       Cli.main(words),
@@ -45,6 +50,14 @@ export const main = async (words: ReadonlyArray<string>): Promise<void> => {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const hasDirectory = (): boolean => {
+  try {
+    return process.cwd() !== ""
+  } catch {
+    return false
+  }
+}
 
 const host: Host["Type"] = {
   home: (asked) => Home.resolve(asked, process.env["OWF_HOME"], process.cwd()),

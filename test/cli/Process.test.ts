@@ -78,6 +78,16 @@ describe("a signal", () => {
   })
 })
 
+describe("a working directory that was removed", () => {
+  it("is said to be gone", () => {
+    const directory = directoryWith({ "gone/x": "" })
+    const command = `cd gone; rm -r ../gone; '${process.execPath}' '${bin}' runs; echo $?`
+    const { stderr, stdout } = spawnSync("bash", ["-c", command], { cwd: directory, encoding: "utf8" })
+    assert.strictEqual(stdout, "2\n")
+    assert.include(stderr, "The working directory does not exist any more")
+  })
+})
+
 describe("a pipe", () => {
   it("gets a large result whole, and may be closed early", async () => {
     const directory = directoryWith({ "flow.ts": flow })
