@@ -38,9 +38,7 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
         const target = Path.join(callsDirectory(id), callId(id, files.index))
         const entries = entriesOf(files)
         if (entries.length === 0 || isCurrent(target, entries)) return
-        failPoint.hit("files.call", "before")
-        replaceDirectory(target, entries)
-        failPoint.hit("files.call", "after")
+        replaceDirectory(target, entries, (moment) => failPoint.hit("files.call", moment))
       }
 
       /** Writes what was settled after a cursor and moves it on; `pause` is how long everything else comes first. */
@@ -217,10 +215,13 @@ const isFileWith = (file: string, text: string): boolean => {
 const temporaryName = (target: string): string =>
   Path.join(Path.dirname(target), `.${Path.basename(target)}.${process.pid}.tmp`)
 
-const replaceDirectory = (target: string, entries: ReadonlyArray<Entry>): void => {
+type Hit = (moment: "before" | "after") => void
+
+const replaceDirectory = (target: string, entries: ReadonlyArray<Entry>, hit: Hit): void => {
   const temporary = temporaryName(target)
   makeDirectory(temporary)
   for (const [name, text] of entries) Fs.writeFileSync(Path.join(temporary, name), text, { mode: 0o600 })
+  hit("before")
   try {
     Fs.renameSync(temporary, target)
   } catch (error) {
@@ -228,6 +229,7 @@ const replaceDirectory = (target: string, entries: ReadonlyArray<Entry>): void =
     Fs.rmSync(target, { recursive: true, force: true })
     Fs.renameSync(temporary, target)
   }
+  hit("after")
 }
 
 const makeDirectory = (temporary: string): void => {
@@ -240,12 +242,14 @@ const makeDirectory = (temporary: string): void => {
   }
 }
 
-const replaceFile = (file: string, text: string): void => {
+const replaceFile = (file: string, text: string, hit: Hit): void => {
   const temporary = temporaryName(file)
   Fs.rmSync(temporary, { force: true })
   Fs.writeFileSync(temporary, text, { mode: 0o600, flag: "wx" })
   if (Fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === true) Fs.rmSync(file, { recursive: true })
+  hit("before")
   Fs.renameSync(temporary, file)
+  hit("after")
 }
 
 /** Removes what interrupted writers left; what a living process is writing is its own. */
