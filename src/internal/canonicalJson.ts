@@ -157,7 +157,8 @@ const lossy = (value: unknown, budget: Budget): Json => {
     case "boolean":
       return value
     case "number":
-      return Number.isFinite(value) ? value : String(value)
+      // minus zero is zero in JSON
+      return Number.isFinite(value) ? value + 0 : String(value)
     case "string":
       return lossyText(value, budget)
     case "bigint":

@@ -41,11 +41,22 @@ export interface ParallelOptions {
  * @category running
  * @since 0.1.0
  */
-export const parallel = <A, E, R>(
-  calls: Iterable<Effect.Effect<A, E, R>>,
+export const parallel = <Call extends Effect.Effect<unknown, unknown, unknown>>(
+  calls: Iterable<Call>,
   options?: ParallelOptions
-): Effect.Effect<Array<A | FailedItem<E>>, never, R | Run> =>
-  fanOut(Array.from(calls), options?.concurrency, options?.failFast ?? false)
+): Effect.Effect<
+  Array<Effect.Effect.Success<Call> | FailedItem<Effect.Effect.Error<Call>>>,
+  never,
+  Effect.Effect.Context<Call> | Run
+> =>
+  fanOut<Effect.Effect.Success<Call>, Effect.Effect.Error<Call>, Effect.Effect.Context<Call>>(
+    // calls of different types have their union as the type of each
+    Array.from(calls) as ReadonlyArray<
+      Effect.Effect<Effect.Effect.Success<Call>, Effect.Effect.Error<Call>, Effect.Effect.Context<Call>>
+    >,
+    options?.concurrency,
+    options?.failFast ?? false
+  )
 
 /**
  * How a pipeline runs.

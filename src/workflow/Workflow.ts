@@ -68,6 +68,15 @@ export interface Workflow<I, Out, E, R> {
 export type Arguments<I> = {} extends I ? [args?: I] : [args: I]
 
 /**
+ * The arguments of a workflow that takes none.
+ * @category models
+ * @since 0.1.0
+ */
+export interface NoArguments {
+  readonly [key: string]: never
+}
+
+/**
  * A workflow of any type, such as one loaded from a file.
  * @category models
  * @since 0.1.0
@@ -80,19 +89,19 @@ export type Any = Workflow<never, unknown, unknown, unknown>
  * @since 0.1.0
  */
 export const make: {
-  <Out, OutI, Eff extends YieldWrap<Effect.Effect<unknown, unknown, unknown>>, A = {}, I = {}>(
+  <Out, OutI, Eff extends YieldWrap<Effect.Effect<unknown, unknown, unknown>>, A = {}, I = NoArguments>(
     definition: Definition<A, I> & { readonly output: Schema.Schema<Out, OutI> },
     body: (args: NoInfer<A>) => Generator<Eff, NoInfer<Out>, never>
   ): Workflow<I, Out, ErrorOf<Eff>, RequirementsOf<Eff>>
-  <Out, OutI, E, R, A = {}, I = {}>(
+  <Out, OutI, E, R, A = {}, I = NoArguments>(
     definition: Definition<A, I> & { readonly output: Schema.Schema<Out, OutI> },
     body: (args: NoInfer<A>) => Effect.Effect<NoInfer<Out>, E, R>
   ): Workflow<I, Out, E, R>
-  <Out, Eff extends YieldWrap<Effect.Effect<unknown, unknown, unknown>>, A = {}, I = {}>(
+  <Out, Eff extends YieldWrap<Effect.Effect<unknown, unknown, unknown>>, A = {}, I = NoArguments>(
     definition: Definition<A, I>,
     body: (args: NoInfer<A>) => Generator<Eff, Out, never>
   ): Workflow<I, Out, ErrorOf<Eff>, RequirementsOf<Eff>>
-  <Out, E, R, A = {}, I = {}>(
+  <Out, E, R, A = {}, I = NoArguments>(
     definition: Definition<A, I>,
     body: (args: NoInfer<A>) => Effect.Effect<Out, E, R>
   ): Workflow<I, Out, E, R>

@@ -32,7 +32,9 @@ const scenario = (name: string, calls: number, concurrency: number): Result =>
 /** The scenario several times, and the run whose rate against its own raw rate is the median one. */
 const median = (name: string, calls: number, concurrency: number, times: number): Result => {
   const ratio = (result: Result) => Report.rateOf(result) / result.raw.alone
-  const results = Array.from({ length: times }, () => scenario(name, calls, concurrency)).toSorted((a, b) => ratio(a) - ratio(b))
+  const results = Array.from({ length: times }, () => scenario(name, calls, concurrency)).toSorted((a, b) =>
+    ratio(a) - ratio(b)
+  )
   const middle = results[Math.floor(times / 2)]
   if (middle === undefined) throw new Error(`no result for ${name}`)
   return middle
@@ -42,7 +44,11 @@ const medianStart = (command: ReadonlyArray<string>, cwd: string): number => {
   const [file = "", ...args] = command
   const times = Array.from({ length: 9 }, () => {
     const start = performance.now()
-    const { status } = spawnSync(file, args, { cwd, stdio: "ignore", env: { ...process.env, OWF_HOME: Path.join(cwd, "home") } })
+    const { status } = spawnSync(file, args, {
+      cwd,
+      stdio: "ignore",
+      env: { ...process.env, OWF_HOME: Path.join(cwd, "home") }
+    })
     if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}`)
     return performance.now() - start
   })

@@ -43,7 +43,20 @@ export const rateOf = ({ calls, ms }: Result): number => calls / ms * 1000
 
 /** Lines of the table of results. */
 export const table = (results: ReadonlyArray<Result>): ReadonlyArray<string> => [
-  row(["scenario", "calls", "at once", "calls/s", "of raw", "ms/call", "peak MB", "files ms", "db B/call", "dir B/call", "raw tx/s", "raw grouped"]),
+  row([
+    "scenario",
+    "calls",
+    "at once",
+    "calls/s",
+    "of raw",
+    "ms/call",
+    "peak MB",
+    "files ms",
+    "db B/call",
+    "dir B/call",
+    "raw tx/s",
+    "raw grouped"
+  ]),
   ...results.map((result) => {
     // a replay's database and directory are those of the run it replays
     const { calls, concurrency, databaseBytes, directoryBytes, filesMs, ms, name, peakMb, raw } = result

@@ -21,10 +21,12 @@ const Args = Schema.Struct({ calls: Schema.Number, concurrency: Schema.Number })
 const fanOut = Workflow.make({ name: "fan-out", args: Args }, ({ calls, concurrency }) =>
   Effect.map(
     parallel(
-      Array.from({ length: calls }, (_, index) => agent(`Summarise item number ${index} of the list.`, { label: `${index}` })),
+      Array.from({ length: calls }, (_, index) =>
+        agent(`Summarise item number ${index} of the list.`, { label: `${index}` })),
       { concurrency }
     ),
-    (results) => results.filter((result) => result.ok).length
+    (results) =>
+      results.filter((result) => result.ok).length
   ))
 
 const chain = Workflow.make({ name: "chain", args: Args }, function*({ calls }) {
