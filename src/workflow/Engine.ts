@@ -16,6 +16,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -319,10 +320,9 @@ const execute = <A, E>(
       Effect.provideService(program.body, Run, run)
     ).pipe(
       Effect.locally(Position.current, Position.root()),
-      Effect.locally(currentPhase, undefined),
-      Effect.raceFirst(Deferred.await(broken))
+      Effect.locally(currentPhase, undefined)
     )
-    const ended = yield* Effect.exit(restore(body))
+    const ended = yield* untilBroken(body, broken, restore)
     yield* deadlines.close
     const end = Ending.make(ended, program.encode)
     const finished = yield* Effect.exit(finish(ports, journal, broken, end.outcome, replayed))
@@ -333,6 +333,21 @@ const execute = <A, E>(
       ? { ...known, status: "interrupted", outputJson: null, exit: Exit.failCause(finished.cause) }
       : { ...known, status: end.outcome.status, outputJson: end.outcome.outputJson, exit: end.exit }
   })
+
+/**
+ * Runs a body until it ends or `broken` fails. Nothing of it runs any more when this is done, also when it is
+ * interrupted: a race by itself would be left at once, while the calls that were cut off are still being recorded.
+ */
+const untilBroken = <A, E>(
+  body: Effect.Effect<A, E>,
+  broken: Deferred.Deferred<never, WriteError>,
+  restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
+): Effect.Effect<Exit.Exit<A, E | WriteError>> =>
+  Effect.flatMap(Effect.fork(restore(body)), (fiber) =>
+    Effect.zipLeft(
+      Effect.exit(restore(Effect.raceFirst(Fiber.join(fiber), Deferred.await(broken)))),
+      Fiber.interrupt(fiber)
+    ))
 
 const finish = (
   ports: Ports,
