@@ -65,9 +65,8 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
             if (text === null) {
               Fs.rmSync(file, { recursive: true, force: true })
             } else if (!isFileWith(file, text)) {
-              failPoint.hit("files.run", "before")
-              replaceFile(file, text)
-              failPoint.hit("files.run", "after")
+              replaceFile(file, text, (moment) =>
+                failPoint.hit("files.run", moment))
             }
           }
         })
