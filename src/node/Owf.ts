@@ -89,7 +89,7 @@ export const layer = (options: Options = {}): Layer.Layer<Owf, StoreError | Sett
 export const layerWith = <ROut, E, RIn>(
   replacements: Layer.Layer<ROut, E, RIn>,
   options: Options = {}
-): Layer.Layer<Owf | ROut, E | StoreError | Settings.SettingsError, Exclude<RIn, Services>> => {
+): Layer.Layer<Owf | ROut, E | StoreError | Settings.SettingsError, Exclude<Exclude<RIn, Services>, EngineConfig>> => {
   const environment = options.environment ?? process.env
   const cwd = options.cwd === undefined ? process.cwd() : Path.resolve(options.cwd)
   const home = Home.resolve(options.home, environment["OWF_HOME"], cwd)

@@ -13,6 +13,7 @@ import * as Path from "node:path"
 import type { Provider } from "../provider/Provider.ts"
 import type { SettingsError } from "../settings/Settings.ts"
 import type { StoreError } from "../store/RunStore.ts"
+import type { EngineConfig } from "../workflow/EngineConfig.ts"
 import * as Owf from "./Owf.ts"
 
 /**
@@ -41,7 +42,7 @@ export const layer = (options: Options = {}): Layer.Layer<Owf.Owf, StoreError | 
 export const layerWith = <ROut, E, RIn>(
   replacements: Layer.Layer<ROut, E, RIn>,
   options: Options = {}
-): Layer.Layer<Owf.Owf | ROut, E | StoreError | SettingsError, Exclude<RIn, Owf.Services>> => {
+): Layer.Layer<Owf.Owf | ROut, E | StoreError | SettingsError, Exclude<Exclude<RIn, Owf.Services>, EngineConfig>> => {
   const { provider, ...rest } = options
   return Layer.unwrapScoped(Effect.map(temporary(options.home), (home) =>
     Owf.layerWith(replacements, {
