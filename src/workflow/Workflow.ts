@@ -196,13 +196,17 @@ export const decodeArgs = <I, Out, E, R>(
   args: unknown
 ): Effect.Effect<DecodedArgs, ArgsInvalid> => {
   const schema: Schema.Schema.AnyNoContext = definitionOf(workflow).args ?? noArgs
-  return Effect.mapError(
-    Effect.flatMap(
-      Schema.decodeUnknown(schema, strict)(args ?? {}),
-      (value) => Effect.map(Schema.encode(schema)(value), (json) => ({ value, json: canonical(json) }))
-    ),
-    (error) => new ArgsInvalid({ workflow: nameOf(workflow), issues: issuesOf(error) })
-  )
+  const invalid = (issues: ArgsInvalid["issues"]) => new ArgsInvalid({ workflow: nameOf(workflow), issues })
+  return Effect.gen(function*() {
+    const value: unknown = yield* Schema.decodeUnknown(schema, strict)(args ?? {})
+    const encoded: unknown = yield* Schema.encode(schema)(value)
+    // a resumed run reads its arguments back, so what JSON would change is refused before the run exists
+    const json = yield* Effect.mapError(
+      canonicalJson.encode(encoded),
+      ({ pointer, reason }) => invalid([{ path: pointer, message: `cannot be stored as JSON: ${reason}` }])
+    )
+    return { value, json }
+  }).pipe(Effect.catchTag("ParseError", (error) => Effect.fail(invalid(issuesOf(error)))))
 }
 
 /**

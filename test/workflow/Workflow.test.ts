@@ -104,6 +104,17 @@ describe("arguments", () => {
       assert.strictEqual(json, `{"count":"1","text":"a"}`)
     }))
 
+  it.effect("that JSON would change are refused before there is a run", () =>
+    Effect.gen(function*() {
+      const lossy = Workflow.make({
+        name: "lossy",
+        args: Schema.Struct({ at: Schema.DateFromSelf, big: Schema.optional(Schema.BigIntFromSelf) })
+      }, () => Effect.void)
+      const error = yield* Effect.flip(Workflow.decodeArgs(lossy, { at: new Date(0), big: 1n }))
+      assert.strictEqual(error._tag, "ArgsInvalid")
+      assert.include(error.message, "cannot be stored as JSON")
+    }))
+
   it.effect("may be left out where all have defaults", () =>
     Effect.gen(function*() {
       const greedy = Workflow.make({
