@@ -20,6 +20,7 @@ export type Reason = StoreError["reason"]
 export const codeOf = (error: unknown): string => {
   let at = error
   for (let depth = 0; depth < 5 && Predicate.isObject(at); depth++) {
+    if (Predicate.hasProperty(at, "errcode") && typeof at.errcode === "number") return nameOf(at.errcode)
     if (Predicate.hasProperty(at, "code") && typeof at.code === "string") return at.code
     at = Predicate.hasProperty(at, "cause") ? at.cause : undefined
   }
@@ -68,6 +69,40 @@ export const isFinal = (error: StoreError): boolean => error.reason === "Corrupt
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Node's own driver gives SQLite's extended result code as a number, better-sqlite3 its name. */
+const nameOf = (code: number): string => extended.get(code) ?? `SQLITE_${primary.get(code & 0xff) ?? `RESULT_${code}`}`
+
+const primary: ReadonlyMap<number, string> = new Map([
+  [1, "ERROR"],
+  [3, "PERM"],
+  [5, "BUSY"],
+  [6, "LOCKED"],
+  [7, "NOMEM"],
+  [8, "READONLY"],
+  [10, "IOERR"],
+  [11, "CORRUPT"],
+  [13, "FULL"],
+  [14, "CANTOPEN"],
+  [17, "SCHEMA"],
+  [18, "TOOBIG"],
+  [19, "CONSTRAINT"],
+  [20, "MISMATCH"],
+  [21, "MISUSE"],
+  [23, "AUTH"],
+  [26, "NOTADB"]
+])
+
+/** The extended codes something is decided by. */
+const extended: ReadonlyMap<number, string> = new Map([
+  [778, "SQLITE_IOERR_WRITE"],
+  [1034, "SQLITE_IOERR_FSYNC"],
+  [1290, "SQLITE_IOERR_DIR_FSYNC"],
+  [4618, "SQLITE_IOERR_SHMOPEN"],
+  [4874, "SQLITE_IOERR_SHMSIZE"],
+  [5130, "SQLITE_IOERR_SHMLOCK"],
+  [5386, "SQLITE_IOERR_SHMMAP"]
+])
 
 const reasonOf = (code: string, error: unknown): Reason => {
   for (const [prefix, reason] of prefixes) if (code.startsWith(prefix)) return reason

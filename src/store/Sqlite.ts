@@ -1,5 +1,5 @@
 /**
- * The one file that names the SQLite driver: opens a home's database and gives a client to write and one to read.
+ * Opens a home's database and gives a client to write and one to read.
  *
  * - Q1. Everything that can be wrong with a home is a `StoreError` with its reason; nothing is a defect.
  * - Q2. A database that is damaged, newer than us or somebody else's keeps every byte.
@@ -11,18 +11,16 @@
  * process holds on it (they are per process), and another process could then take the log away from under us.
  */
 import * as Reactivity from "@effect/experimental/Reactivity"
-import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import type * as SqlClient from "@effect/sql/SqlClient"
-import Driver from "better-sqlite3"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Migrations from "./migrations.ts"
 import type { StoreError } from "./RunStore.ts"
 import * as SqlFailure from "./SqlFailure.ts"
+import * as SqliteDriver from "./SqliteDriver.ts"
 import * as SqliteHome from "./SqliteHome.ts"
 import * as SqlLease from "./SqlLease.ts"
 
@@ -104,15 +102,15 @@ const prepare = Effect.fnUntraced(function*(located: SqliteHome.Located, options
   const database = yield* connection(path, false)
   const guarded = <A>(body: () => A) => retryBusy(attempt(path, body), path, patience)
   yield* guarded(() => {
-    const journal = database.pragma("journal_mode = WAL", { simple: true })
+    const journal = SqliteDriver.single(database, "PRAGMA journal_mode = WAL")
     if (journal !== "wal") throw SqlFailure.make("Io", path, "this file system has no write-ahead logging")
-    database.pragma("synchronous = FULL")
+    database.exec("PRAGMA synchronous = FULL")
   })
   if (located.leftover) yield* checkAfterCrash(database, path, options)
   const ours = migratable(database)
   yield* guarded(() => {
     if (Migrations.standing(ours, options.migrations) !== "older") return
-    SqliteHome.backup(home, ours.number("user_version"), (file) => database.prepare("VACUUM INTO ?").run(file))
+    SqliteHome.backup(home, ours.number("user_version"), (file) => database.run("VACUUM INTO ?", [file]))
   })
   yield* refuse(path, yield* guarded(() => Migrations.migrate(ours, options.migrations)))
 })
@@ -137,7 +135,7 @@ const readable = Effect.fnUntraced(function*(located: SqliteHome.Located, option
     if (standing === "empty") return Effect.fail(SqlFailure.make("Missing", located.home, "no run was recorded there"))
     return standing === "current"
       ? Effect.succeed(path)
-      : Scope.extend(upgraded((file) => database.prepare("VACUUM INTO ?").run(file), path, options), outer)
+      : Scope.extend(upgraded((file) => database.run("VACUUM INTO ?", [file]), path, options), outer)
   }))
   return yield* Effect.catchIf(
     own,
@@ -165,18 +163,18 @@ const upgraded = Effect.fnUntraced(function*(
 const needsWriting = (error: StoreError): boolean =>
   /^SQLITE_(?:READONLY|CANTOPEN|IOERR_SHM)/.test(SqlFailure.codeOf(error))
 
-const checkAfterCrash = Effect.fnUntraced(function*(database: Driver.Database, path: string, options: Options) {
+const checkAfterCrash = Effect.fnUntraced(function*(database: SqliteDriver.Database, path: string, options: Options) {
   const { isLive } = options
   const leases = yield* SqliteHome.attempt(
     path,
     () =>
       Migrations.standing(migratable(database), options.migrations) === "current"
-        ? database.prepare<[], Record<string, unknown>>(`SELECT ${SqlLease.columns} FROM leases`).all()
+        ? database.all(`SELECT ${SqlLease.columns} FROM leases`)
         : []
   )
   const owners = leases.flatMap((row) => SqlLease.fromRow(row) ?? [])
   if (isLive !== undefined && (yield* Effect.exists(owners, isLive))) return
-  const result = yield* SqliteHome.attempt(path, () => database.pragma("quick_check(1)", { simple: true }))
+  const result = yield* SqliteHome.attempt(path, () => SqliteDriver.single(database, "PRAGMA quick_check(1)"))
   if (result !== "ok") return yield* SqlFailure.make("Corrupt", path, String(result).replaceAll("\n", " "))
 })
 
@@ -187,17 +185,17 @@ const refuse = (path: string, standing: Migrations.Standing): Effect.Effect<Migr
     ? Effect.fail(SqlFailure.make("Foreign", path, "its tables are not ours"))
     : Effect.succeed(standing)
 
-const migratable = (database: Driver.Database): Migrations.Database => ({
+const migratable = (database: SqliteDriver.Database): Migrations.Database => ({
   exec: (statement) => database.exec(statement),
-  number: (pragma) => Number(database.pragma(pragma, { simple: true })),
-  objects: () => Number(database.prepare("SELECT count(*) FROM sqlite_schema").pluck().get())
+  number: (pragma) => Number(SqliteDriver.single(database, `PRAGMA ${pragma}`)),
+  objects: () => Number(SqliteDriver.single(database, "SELECT count(*) FROM sqlite_schema"))
 })
 
-const connection = (path: string, readonly: boolean): Effect.Effect<Driver.Database, StoreError, Scope.Scope> =>
+const connection = (path: string, readonly: boolean): Effect.Effect<SqliteDriver.Database, StoreError, Scope.Scope> =>
   Effect.acquireRelease(
     SqliteHome.attempt(path, () => {
-      const database = new Driver(path, { readonly, fileMustExist: true, timeout: blocking })
-      const version = String(database.prepare("SELECT sqlite_version()").pluck().get())
+      const database = SqliteDriver.open(path, { readonly, timeout: blocking })
+      const version = String(SqliteDriver.single(database, "SELECT sqlite_version()"))
       if (isSafeVersion(version)) return database
       database.close()
       throw SqlFailure.make(
@@ -247,14 +245,7 @@ const client = (
   use: keyof typeof pragmas
 ): Effect.Effect<SqlClient.SqlClient, StoreError, Scope.Scope> =>
   Effect.gen(function*() {
-    const made = yield* SqliteClient.make({
-      filename: path,
-      readonly: use === "read",
-      // it is in WAL mode already; saying so again could wait for a lock with the loop held
-      disableWAL: true,
-      prepareCacheSize: 400,
-      prepareCacheTTL: Duration.infinity
-    })
+    const made = yield* SqliteDriver.client(path, { readonly: use === "read", timeout: blocking })
     // a page cache of 4 MiB instead of the driver's 16: what a run touches again is recent
     const common = [`busy_timeout = ${blocking}`, "trusted_schema = OFF", "cell_size_check = ON", "cache_size = -4000"]
     yield* Effect.scoped(Effect.flatMap(made.reserve, (connection) =>
