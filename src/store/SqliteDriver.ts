@@ -39,7 +39,8 @@ export interface Database {
     statement: string,
     parameters?: ReadonlyArray<Value>
   ) => ReadonlyArray<Readonly<Record<string, unknown>>>
-  readonly run: (statement: string, parameters?: ReadonlyArray<Value>) => void
+  /** Executes a statement and returns how many rows it changed. */
+  readonly run: (statement: string, parameters?: ReadonlyArray<Value>) => number
   readonly close: () => void
 }
 
@@ -109,9 +110,13 @@ const openBetter = (path: string, { readonly, timeout }: Options): Database => {
   const database = new BetterSqlite(path, { readonly, fileMustExist: true, timeout })
   return {
     exec: (statements) => void database.exec(statements),
-    all: (statement, parameters = []) =>
-      database.prepare<Array<Value>, Record<string, unknown>>(statement).all(...parameters),
-    run: (statement, parameters = []) => void database.prepare(statement).run(...parameters),
+    all: (statement, parameters = []) => {
+      const prepared = database.prepare<Array<Value>, Record<string, unknown>>(statement)
+      if (prepared.reader) return prepared.all(...parameters)
+      prepared.run(...parameters)
+      return []
+    },
+    run: (statement, parameters = []) => database.prepare(statement).run(...parameters).changes,
     close: () => void database.close()
   }
 }
@@ -121,7 +126,7 @@ const openNative = ({ DatabaseSync }: Native, path: string, { readonly, timeout 
   return {
     exec: (statements) => database.exec(statements),
     all: (statement, parameters = []) => database.prepare(statement).all(...parameters).map(asObject),
-    run: (statement, parameters = []) => void database.prepare(statement).run(...parameters),
+    run: (statement, parameters = []) => Number(database.prepare(statement).run(...parameters).changes),
     close: () => database.close()
   }
 }

@@ -8,6 +8,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as FiberRefs from "effect/FiberRefs"
 import * as FiberRefsPatch from "effect/FiberRefsPatch"
 import * as Predicate from "effect/Predicate"
@@ -177,12 +178,21 @@ const fanOut = <A, E, R>(
       concurrency: "unbounded",
       discard: true
     })
-    yield* stopping ? Effect.raceFirst(all, Deferred.await(failed)) : all
+    yield* stopping ? until(all, Deferred.await(failed)) : all
     for (let index = 0; index < effects.length; index++) {
       results[index] ??= Item.cancelled("stopped because another item failed")
     }
     return results
   })
+
+/** Runs work until it ends or a signal is given; none of it runs any more when this is done, its finalizers included. */
+const until = <E, R>(work: Effect.Effect<void, E, R>, signal: Effect.Effect<void>): Effect.Effect<void, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Effect.fork(restore(work)),
+      (fiber) => Effect.ensuring(restore(Effect.raceFirst(Fiber.join(fiber), signal)), Fiber.interrupt(fiber))
+    )
+  )
 
 /** What one item sets in its fiber is not there for the next item of the same worker. */
 const keepingFiberRefs = <A, E, R>(item: Effect.Effect<A, E, R>): Effect.Effect<void, E, R> =>

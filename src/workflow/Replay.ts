@@ -3,7 +3,9 @@
  *
  * - R1. A recorded call answers at most one call, and only one with the same call key.
  * - R2. A call finds its record whatever order the calls of the run finished or are made in: first the record made at the
- *   same position, else the oldest one not yet used.
+ *   same position, else the oldest one not yet used. It leaves alone what was recorded for another item of its own
+ *   fan-out, which that item will ask for, unless an item there has asked for something other than it had recorded: then
+ *   the program was edited and its items have moved.
  * - R3. Equal calls keep their number: a call that is made again after it failed has the index and ordinal it had.
  */
 import type { Settled } from "../store/RunStore.ts"
@@ -37,18 +39,35 @@ export interface Replay {
 export const make = (calls: ReadonlyArray<Settled>): Replay => {
   const unused = new Map<string, Array<Settled>>()
   const ordinals = new Map<string, number>()
+  const left = new Map<string, number>()
+  const moved = new Set<string>()
   let next = 1
   for (const call of calls) {
     const same = unused.get(call.callKey)
     if (same === undefined) unused.set(call.callKey, [call])
     else same.push(call)
     ordinals.set(call.callKey, Math.max(ordinals.get(call.callKey) ?? 0, call.ordinal + 1))
+    left.set(call.position, (left.get(call.position) ?? 0) + 1)
     next = Math.max(next, call.index + 1)
+  }
+  const pick = (records: Array<Settled>, position: string): Settled | undefined => {
+    const exact = records.findIndex((record) => record.position === position)
+    const fanOut = fanOutOf(position)
+    const at = exact >= 0 || moved.has(fanOut)
+      ? Math.max(0, exact)
+      : records.findIndex((record) => fanOutOf(record.position) !== fanOut)
+    return at < 0 ? undefined : records.splice(at, 1)[0]
   }
   return {
     take: (callKey, position) => {
-      const recorded = pick(unused.get(callKey), position)
-      if (recorded !== undefined) return { index: recorded.index, ordinal: recorded.ordinal, recorded }
+      const records = unused.get(callKey) ?? []
+      const isExpected = records.some((record) => record.position === position)
+      if (!isExpected && (left.get(position) ?? 0) > 0) moved.add(fanOutOf(position))
+      const recorded = records.length === 0 ? undefined : pick(records, position)
+      if (recorded !== undefined) {
+        left.set(recorded.position, (left.get(recorded.position) ?? 1) - 1)
+        return { index: recorded.index, ordinal: recorded.ordinal, recorded }
+      }
       const ordinal = ordinals.get(callKey) ?? 0
       ordinals.set(callKey, ordinal + 1)
       return { index: next++, ordinal, recorded: undefined }
@@ -60,10 +79,5 @@ export const make = (calls: ReadonlyArray<Settled>): Replay => {
 // internal
 // -----------------------------------------------------------------------------
 
-// the records of a key are few unless a program samples one prompt thousands of times, so a scan is enough: equal calls
-// are made in the order they were recorded in, and the scan ends at the first
-const pick = (records: Array<Settled> | undefined, position: string): Settled | undefined => {
-  if (records === undefined || records.length === 0) return undefined
-  const at = records.findIndex((record) => record.position === position)
-  return records.splice(Math.max(0, at), 1)[0]
-}
+/** The fan-out an item belongs to: its position without the numbers of items; the top level is no fan-out. */
+const fanOutOf = (position: string): string => position.replaceAll(/\[\d+\]/g, "[]")

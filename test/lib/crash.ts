@@ -6,7 +6,6 @@
  * - H2. Nothing here waits for time to pass: it waits for lines, files and rows, up to a deadline.
  * - H3. What a dead process left is looked at in a copy, so that looking changes nothing of it.
  */
-import Database from "better-sqlite3"
 import { buildSync } from "esbuild"
 import * as ChildProcess from "node:child_process"
 import { createHash } from "node:crypto"
@@ -16,6 +15,7 @@ import { afterEach } from "vitest"
 import * as Books from "../crash/fixtures/books.ts"
 import type { Asked, Died, Orders, Report, Seen } from "../crash/fixtures/orders.ts"
 import { directoryWith, root } from "./node.ts"
+import Database from "./sqlite.ts"
 
 // -----------------------------------------------------------------------------
 // scenes
@@ -210,7 +210,7 @@ export const snapshotOf = (files: Files): Snapshot => {
   try {
     const tables = new Set(database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all())
     const all = (table: string): ReadonlyArray<Row> =>
-      tables.has(table) ? database.prepare<[], Row>(`SELECT * FROM ${table}`).all() : []
+      tables.has(table) ? database.prepare(`SELECT * FROM ${table}`).all() : []
     const calls = all("calls")
     return {
       integrity: database.prepare("PRAGMA integrity_check").pluck().all(),

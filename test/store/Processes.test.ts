@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import Database from "better-sqlite3"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,6 +12,7 @@ import * as ProcessOwner from "open-agent-workflows/node/ProcessOwner"
 import { RunStore } from "open-agent-workflows/store/RunStore"
 import * as SqlRunStore from "open-agent-workflows/store/SqlRunStore"
 import { root } from "../lib/node.ts"
+import Database from "../lib/sqlite.ts"
 import { temporary } from "../lib/store.ts"
 
 const runId = (n: number) => `20260528-143201-${String(n).padStart(12, "0")}` as RunId

@@ -1,6 +1,5 @@
 import type * as SqlConnection from "@effect/sql/SqlConnection"
 import { assert, describe, it } from "@effect/vitest"
-import Database from "better-sqlite3"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,6 +11,7 @@ import * as SqlFailure from "open-agent-workflows/store/SqlFailure"
 import * as Sqlite from "open-agent-workflows/store/Sqlite"
 import * as SqlTemplates from "open-agent-workflows/store/SqlTemplates"
 import * as SqlWriter from "open-agent-workflows/store/SqlWriter"
+import Database from "../lib/sqlite.ts"
 import { newAttempt, newCall, newRun, runId, temporary } from "../lib/store.ts"
 
 const id = runId(1)

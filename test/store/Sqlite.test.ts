@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import { spawnSync } from "node:child_process"
 import * as Crypto from "node:crypto"
@@ -9,6 +8,7 @@ import * as Migrations from "open-agent-workflows/store/migrations"
 import type { StoreError } from "open-agent-workflows/store/RunStore"
 import * as Sqlite from "open-agent-workflows/store/Sqlite"
 import { root } from "../lib/node.ts"
+import Database from "../lib/sqlite.ts"
 import { runId, temporary } from "../lib/store.ts"
 
 const open = (home: string, mode: "write" | "read", options: Partial<Sqlite.Options> = {}) =>
@@ -38,7 +38,7 @@ const filled = Effect.gen(function*() {
   return home
 })
 
-const edit = (home: string, change: (database: Database.Database) => void) => {
+const edit = (home: string, change: (database: Database) => void) => {
   const database = new Database(databaseOf(home))
   change(database)
   database.close()
@@ -227,9 +227,9 @@ describe("a database of another time or program", () => {
     Effect.gen(function*() {
       for (
         const change of [
-          (database: Database.Database) => database.exec("CREATE TABLE workflow_runs (id TEXT)"),
-          (database: Database.Database) => database.pragma("application_id = 252006673"),
-          (database: Database.Database) => database.pragma("user_version = 3")
+          (database: Database) => database.exec("CREATE TABLE workflow_runs (id TEXT)"),
+          (database: Database) => database.pragma("application_id = 252006673"),
+          (database: Database) => database.pragma("user_version = 3")
         ]
       ) {
         const home = yield* temporary

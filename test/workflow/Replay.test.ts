@@ -78,6 +78,26 @@ describe("a resumed run", () => {
     }))
   })
 
+  it("leaves an item its record when another item of the fan-out, which had not come that far, asks first", () => {
+    const journal = record([
+      { callKey: "before 1", position: "/0[1]" },
+      { callKey: "sample", position: "/0[0]" },
+      { callKey: "sample", position: "/0[2]" }
+    ])
+    const replay = Replay.make(journal)
+    assert.strictEqual(replay.take("before 1", "/0[1]").recorded, journal[0])
+    assert.isUndefined(replay.take("sample", "/0[1]").recorded)
+    assert.strictEqual(replay.take("sample", "/0[0]").recorded, journal[1])
+    assert.strictEqual(replay.take("sample", "/0[2]").recorded, journal[2])
+  })
+
+  it("gives the items of an edited fan-out what their calls had recorded at other numbers", () => {
+    const journal = record(["a", "b", "c"].map((callKey, index) => ({ callKey, position: `/0[${index}]` })))
+    const replay = Replay.make(journal)
+    const found = ["new", "a", "b", "c"].map((callKey, index) => replay.take(callKey, `/0[${index}]`).recorded)
+    assert.deepStrictEqual(found, [undefined, ...journal])
+  })
+
   it("gives any calls at any positions only records of their key, and no record twice", () => {
     const other = FastCheck.array(
       FastCheck.record({ callKey: key, position: FastCheck.constantFrom("", "/0[0]", "/9") })
@@ -91,15 +111,15 @@ describe("a resumed run", () => {
       for (const { callKey, position } of again) {
         const left = journal.filter((one) => one.callKey === callKey && !used.has(one))
         const { index, ordinal, recorded } = replay.take(callKey, position)
-        assert.strictEqual(recorded !== undefined, left.length > 0, "a record is found as long as there is one")
-        if (recorded !== undefined) {
-          assert.include(left, recorded)
+        const fanOut = (path: string) => path.replaceAll(/\d+(?=\])/g, "")
+        const elsewhere = left.filter((one) => fanOut(one.position) !== fanOut(position))
+        const own = left.find((one) => one.position === position)
+        if (recorded === undefined) {
+          assert.isUndefined(own)
+          assert.isEmpty(elsewhere, "only what another item of its fan-out will ask for is left alone")
+        } else {
           assert.deepStrictEqual([recorded.index, recorded.ordinal], [index, ordinal])
-          assert.strictEqual(
-            recorded,
-            left.find((one) => one.position === position) ?? left[0],
-            "its own, else the oldest"
-          )
+          assert.include([own ?? left[0], own ?? elsewhere[0]], recorded, "its own, else the oldest")
           used.add(recorded)
         }
         assert.isFalse(indices.has(index) || numbers.has(`${callKey} ${ordinal}`), "a place is given once")
