@@ -54,7 +54,7 @@ export const layerUnavailable: Layer.Layer<Worktree> = Layer.succeed(Worktree, {
     Effect.fail(
       new WorktreeError({
         detail: "Worktree isolation is not available in this version; the call was not made. " +
-          "Provide a Worktree layer, or call the agent without `isolation`."
+          "Provide a Worktree with `Owf.layerWith`, or call the agent without `isolation`."
       })
     )
 })
