@@ -6,4 +6,4 @@
  */
 import { main } from "./node/CliMain.ts"
 
-await main(process.argv.slice(2))
+void main(process.argv.slice(2))

@@ -128,9 +128,20 @@ const makeHome = (home: string): void => {
 
 const checkHome = (home: string, mode: "write" | "read"): void => {
   const found = Fs.statSync(home, { throwIfNoEntry: false })
-  if (found === undefined) throw SqlFailure.make("Missing", home, "the directory does not exist")
+  if (found === undefined) {
+    // newer versions of Node take what is below a file for merely absent
+    const below = existingAbove(home)
+    throw Fs.statSync(below).isDirectory()
+      ? SqlFailure.make("Missing", home, "the directory does not exist")
+      : SqlFailure.make("NotADirectory", home, `${below} is something else`)
+  }
   if (!found.isDirectory()) throw SqlFailure.make("NotADirectory", home, "it is something else")
   checkAccess(home, mode, Fs.constants.R_OK | Fs.constants.X_OK)
+}
+
+const existingAbove = (path: string): string => {
+  const parent = Path.dirname(path)
+  return parent === path || Fs.existsSync(parent) ? parent : existingAbove(parent)
 }
 
 const checkAccess = (path: string, mode: "write" | "read", reading: number): void => {
