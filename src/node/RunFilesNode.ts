@@ -42,17 +42,20 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
       }
 
       /** Writes what was settled after a cursor and moves it on; `pause` is how long everything else comes first. */
-      const drain = Effect.fnUntraced(function*(id: RunId, at: Cursor, pause: Effect.Effect<void>) {
-        while (true) {
-          const batch = yield* store.settledAfter(id, at.cursor, rowsAtATime)
-          for (let next = 0; next < batch.length;) {
-            next = yield* attempt(directory(id), () => writeSome(batch, next, (files) => writeCall(id, files)))
-            at.cursor = batch[next - 1]?.cursor ?? at.cursor
-            yield* pause
+      const drain = Effect.fnUntraced(
+        function*(id: RunId, at: Cursor, pause: (spentMillis: number) => Effect.Effect<void>) {
+          while (true) {
+            const batch = yield* store.settledAfter(id, at.cursor, rowsAtATime)
+            for (let next = 0; next < batch.length;) {
+              const began = performance.now()
+              next = yield* attempt(directory(id), () => writeSome(batch, next, (files) => writeCall(id, files)))
+              at.cursor = batch[next - 1]?.cursor ?? at.cursor
+              yield* pause(performance.now() - began)
+            }
+            if (batch.length === 0) return
           }
-          if (batch.length === 0) return
         }
-      })
+      )
 
       const writeRun = Effect.fnUntraced(function*(id: RunId) {
         const run = yield* Effect.catchTag(store.run(id), "RunNotFound", (error) =>
@@ -83,9 +86,9 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
         const at: Cursor = { cursor: 0 }
         yield* logged(Effect.zipRight(prepare(id), writeRun(id)))
         yield* Effect.addFinalizer(() =>
-          logged(Effect.zipRight(drain(id, at, turn), writeRun(id)))
+          logged(Effect.zipRight(drain(id, at, () => turn), writeRun(id)))
         )
-        yield* logged(drain(id, at, Effect.sleep(rest))).pipe(
+        yield* logged(drain(id, at, rest)).pipe(
           Effect.zipLeft(Effect.sleep(interval)),
           Effect.forever,
           Effect.withClock(realClock),
@@ -97,7 +100,7 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
 
       const flush = Effect.fn("RunFiles.flush")(function*(id: RunId) {
         yield* prepare(id)
-        yield* drain(id, { cursor: 0 }, turn)
+        yield* drain(id, { cursor: 0 }, () => turn)
         yield* writeRun(id)
       })
 
@@ -120,8 +123,8 @@ const interval = 250
 
 const sliceMillis = 4
 
-// a live run gets nine tenths of the time while its files are behind, which with agents that take seconds they never are
-const rest = 36
+// a live run gets nineteen twentieths of the time while its files are behind, which with agents that take seconds they never are
+const rest = (spentMillis: number) => Effect.sleep(Math.max(50, spentMillis * 19))
 
 /** How far the files of a run have come. */
 interface Cursor {
