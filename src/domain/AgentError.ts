@@ -17,6 +17,7 @@ export const ProviderReason = Schema.Literal(
   "Overloaded",
   "Unavailable",
   "Transport",
+  "Silent",
   "Authentication",
   "Permission",
   "Billing",

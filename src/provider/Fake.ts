@@ -10,8 +10,8 @@ import * as Option from "effect/Option"
 import * as Money from "../domain/Money.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as JsonSchemaSample from "../internal/jsonSchemaSample.ts"
-import type { Answer, Capabilities, Cost, Estimate, Provider, Request } from "./Provider.ts"
-import { ProviderError } from "./Provider.ts"
+import type { Answer, Cost, Estimate, Provider, Request } from "./Provider.ts"
+import { capabilities, ProviderError } from "./Provider.ts"
 
 /**
  * The name it is registered under.
@@ -26,15 +26,14 @@ export const name = "fake"
  * @since 0.1.0
  */
 export const make = (options: { readonly concurrency?: number | undefined } = {}): Provider => {
-  const capabilities: Capabilities = {
+  const own = capabilities({
     schema: "native",
-    readsFiles: false,
     writesFiles: true,
     boundsOutput: true,
     temperature: true,
     concurrency: options.concurrency
-  }
-  return { name, capabilities, resolveModel, estimate: () => nothing, ask }
+  })
+  return { name, capabilities: own, resolveModel, estimate: () => nothing, ask }
 }
 
 // -----------------------------------------------------------------------------

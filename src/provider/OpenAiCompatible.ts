@@ -30,7 +30,7 @@ import * as KeyMask from "./KeyMask.ts"
 import * as OpenAiWire from "./OpenAiWire.ts"
 import * as Pricing from "./Pricing.ts"
 import type { Answer, Capabilities, Cost, Estimate, Provider, Request } from "./Provider.ts"
-import { ProviderError } from "./Provider.ts"
+import { capabilities, ProviderError } from "./Provider.ts"
 import * as StrictSchema from "./StrictSchema.ts"
 
 /**
@@ -118,14 +118,14 @@ const longestEcho = 2_048
 /** Tokens around a message that are not its text. */
 const framing = 64
 
-const capabilitiesOf = ({ concurrency, schemas }: Options): Capabilities => ({
-  schema: schemas === "enforced" ? "native" : "prompt",
-  readsFiles: false,
-  writesFiles: false,
-  boundsOutput: true,
-  temperature: true,
-  concurrency
-})
+const capabilitiesOf = ({ concurrency, schemas }: Options): Capabilities =>
+  capabilities({
+    schema: schemas === "enforced" ? "native" : "prompt",
+    boundsOutput: true,
+    temperature: true,
+    cost: "priced",
+    concurrency
+  })
 
 type Form = "strict" | "object" | "words" | "none"
 

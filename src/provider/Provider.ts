@@ -34,8 +34,50 @@ export interface Capabilities {
   readonly boundsOutput: boolean
   /** Whether `temperature` is passed on. */
   readonly temperature: boolean
+  /** Whether a later request can continue the session of an earlier one, with all that was said in it. */
+  readonly sessions: boolean
+  /** Who knows what a request cost: the provider says so, a price table does, or nobody. */
+  readonly cost: "reported" | "priced" | "unknown"
+  /** What keeps an agent from writing in a call that may only read; `none` where it has no hands at all. */
+  readonly readOnly: "enforced" | "asked" | "none"
+  /** Bytes of prompt, system prompt and schema a request may have; undefined where only the model limits them. */
+  readonly maxPromptBytes: number | undefined
   /** Requests this provider should serve at the same time; undefined for no limit of its own. */
   readonly concurrency: number | undefined
+  /** What all processes of a home may ask of it per minute; undefined for no limit. */
+  readonly limits: RateLimits | undefined
+}
+
+/**
+ * What may be asked of a provider in any minute.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RateLimits {
+  readonly requestsPerMinute: number | undefined
+  readonly tokensPerMinute: number | undefined
+}
+
+/**
+ * Capabilities of a provider that answers text and promises nothing else, with the given ones in their place.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const capabilities = (own: Partial<Capabilities> = {}): Capabilities => ({ ...answersText, ...own })
+
+/**
+ * A session of a provider, and what the journal knows of its use.
+ *
+ * Providers that count over a whole session report what a request added to `used` and `cost`.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session {
+  readonly id: string
+  /** Tokens of the requests made in it so far. */
+  readonly used: Usage
+  /** Cost of the requests made in it so far, as the provider reported it; undefined where it did not. */
+  readonly cost: NanoUsd | undefined
 }
 
 /**
@@ -57,14 +99,18 @@ export interface Request {
   readonly permissions: ReadonlyArray<string> | undefined
   readonly readScope: ReadonlyArray<string> | undefined
   readonly writeScope: ReadonlyArray<string> | undefined
+  /** Whether the agent may change files; false keeps it to reading. */
+  readonly mutates: boolean
   /** Directory the agent works in; undefined for the process's own. */
   readonly cwd: string | undefined
   /** What is left of the call's deadline. */
   readonly timeout: Duration.Duration
+  /** Longest silence to bear before the request is given up as `Silent`; undefined for any. */
+  readonly idleTimeout: Duration.Duration | undefined
   /** The answer that was not accepted and why, when this request asks again. */
   readonly correction: { readonly answer: string; readonly problem: string } | undefined
   /** Session of an earlier attempt to continue, for providers that have sessions. */
-  readonly session: string | undefined
+  readonly session: Session | undefined
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
@@ -120,6 +166,8 @@ export interface Estimate {
 export interface Listener {
   /** The session the request runs in: from now on it can be continued. */
   readonly session: (id: string) => Effect.Effect<void>
+  /** Tokens the request used up to now: what is known of it when it is lost. */
+  readonly usage: (usage: Usage) => Effect.Effect<void>
 }
 
 /**
@@ -199,9 +247,24 @@ export class Providers extends Context.Tag("owf/Provider/Providers")<Providers, 
 // internal
 // -----------------------------------------------------------------------------
 
+const answersText: Capabilities = {
+  schema: "prompt",
+  readsFiles: false,
+  writesFiles: false,
+  boundsOutput: false,
+  temperature: false,
+  sessions: false,
+  cost: "unknown",
+  readOnly: "none",
+  maxPromptBytes: undefined,
+  concurrency: undefined,
+  limits: undefined
+}
+
 const transient: ReadonlySet<typeof ProviderReason.Type> = new Set([
   "RateLimited",
   "Overloaded",
   "Unavailable",
-  "Transport"
+  "Transport",
+  "Silent"
 ])

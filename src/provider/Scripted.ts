@@ -18,7 +18,7 @@ import type { ProviderReason } from "../domain/AgentError.ts"
 import * as Money from "../domain/Money.ts"
 import * as Usage from "../domain/Usage.ts"
 import type { Answer, Capabilities, Cost, Estimate, Listener, Provider, Request } from "./Provider.ts"
-import { ProviderError } from "./Provider.ts"
+import { capabilities, ProviderError } from "./Provider.ts"
 
 /**
  * What is common to replies.
@@ -248,15 +248,13 @@ type AnyRequest = Omit<Request, "timeout">
 /** How many items of a sequence were used. */
 type Positions = Map<Sequence, number>
 
-const anything: Capabilities = {
+const anything: Capabilities = capabilities({
   schema: "native",
   // a script reads nothing; one that stands for an agent with files says so, and its calls are then keyed by the repository
   readsFiles: false,
   writesFiles: true,
-  boundsOutput: false,
-  temperature: true,
-  concurrency: undefined
-}
+  temperature: true
+})
 
 const noEstimate: Estimate = { inputTokens: 0, outputTokens: 0, cost: () => Money.zero }
 

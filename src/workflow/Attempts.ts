@@ -241,7 +241,8 @@ const request = <A>(
       session: (id) => {
         const ref = { runId: env.run.id, index: call.place.index }
         return Effect.catchAll(env.store.session(env.ownership, ref, progress.attempt, id), env.abort)
-      }
+      },
+      usage: () => Effect.void
     })
   })
 
@@ -340,7 +341,7 @@ const refused = <A>(
     yield* env.budget.settle(before.reserved, Ledger.amountOf(spent, before.reserved))
     const progress: Progress = {
       ...before,
-      session: error.session ?? before.session,
+      session: Settle.inSession(before.session, error.session, spent),
       spent: Ledger.add(before.spent, spent)
     }
     const at = env.now()

@@ -189,9 +189,10 @@ const unsupported = (
 }
 
 const settingsOf = (options: Options.CallOptions): string | null =>
-  options.metadata === undefined && options.timeout === undefined
+  options.metadata === undefined && options.timeout === undefined && options.idleTimeout === undefined
     ? null
     : JSON.stringify(canonicalJson.toJson({
       metadata: options.metadata,
-      timeoutMs: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout)
+      timeoutMs: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
+      idleTimeoutMs: options.idleTimeout === undefined ? undefined : Duration.toMillis(options.idleTimeout)
     }))

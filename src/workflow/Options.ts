@@ -44,6 +44,8 @@ export interface CallOptions {
   readonly permissions?: ReadonlyArray<string> | undefined
   /** Deadline of the whole call, retries included. Defaults to the run's, 10 minutes. */
   readonly timeout?: Duration.DurationInput | undefined
+  /** Longest silence of the provider to bear before the request is given up and sent again. Defaults to any. */
+  readonly idleTimeout?: Duration.DurationInput | undefined
   /** Facts to store with the call; they do not decide its answer. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
@@ -103,6 +105,11 @@ const paths: Check = (value) =>
 const oneOf = (values: ReadonlyArray<string>): Check => (value) =>
   typeof value === "string" && values.includes(value) ? undefined : `must be one of ${values.join(", ")}`
 
+const duration: Check = (value) =>
+  isPositiveDuration(value)
+    ? undefined
+    : "must be a positive duration such as \"90 seconds\" or a number of milliseconds"
+
 const object: Check = (value) => typeof value === "object" && value !== null ? undefined : "must be an object"
 
 const checks: ReadonlyMap<string, Check> = new Map(
@@ -127,10 +134,8 @@ const checks: ReadonlyMap<string, Check> = new Map(
     ["readScope", paths],
     ["writeScope", paths],
     ["permissions", paths],
-    ["timeout", (value) =>
-      isPositiveDuration(value)
-        ? undefined
-        : "must be a positive duration such as \"90 seconds\" or a number of milliseconds"],
+    ["timeout", duration],
+    ["idleTimeout", duration],
     ["metadata", object],
     [
       "schema",

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { CallOptions } from "./Options.ts"
+import { isMutating } from "./Options.ts"
 
 /**
  * What makes a request beside its deadline: a call, and where its attempts have come to.
@@ -21,7 +22,7 @@ export interface Parts {
   readonly maxOutputTokens: number | undefined
   readonly cwd: string | undefined
   readonly correction: Provider.Request["correction"]
-  readonly session: string | undefined
+  readonly session: Provider.Session | undefined
 }
 
 /**
@@ -75,8 +76,10 @@ const complete = (parts: Parts, timeout: Duration.Duration = Duration.zero): Pro
   permissions: parts.options.permissions,
   readScope: parts.options.readScope,
   writeScope: parts.options.writeScope,
+  mutates: isMutating(parts.options),
   cwd: parts.cwd,
   timeout,
+  idleTimeout: parts.options.idleTimeout === undefined ? undefined : Duration.decode(parts.options.idleTimeout),
   correction: parts.correction,
   session: parts.session,
   metadata: parts.options.metadata ?? noMetadata

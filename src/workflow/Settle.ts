@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Budget from "../budget/Budget.ts"
 import type * as AgentError from "../domain/AgentError.ts"
 import type { ValidationIssue } from "../domain/AnswerSchema.ts"
+import * as Money from "../domain/Money.ts"
 import type { Done, Failed } from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
 import * as Usage from "../domain/Usage.ts"
@@ -39,7 +40,7 @@ export interface Progress {
   readonly reserved: Budget.Amount
   readonly maxOutputTokens: number | undefined
   readonly correction: Provider.Request["correction"]
-  readonly session: string | undefined
+  readonly session: Provider.Session | undefined
   /** Answers read so far. */
   readonly answers: number
   /** Requests since the last answer, this one included. */
@@ -108,11 +109,28 @@ export const afterAnswer = (before: Progress, answer: Provider.Answer, spent: Le
   reserved: before.reserved,
   maxOutputTokens: before.maxOutputTokens,
   correction: before.correction,
-  session: answer.session ?? before.session,
+  session: inSession(before.session, answer.session, spent),
   answers: before.answers + 1,
   tries: before.tries,
   spent: Ledger.add(before.spent, spent)
 })
+
+/**
+ * The session the next request continues, with what one more request used in it.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inSession = (
+  before: Provider.Session | undefined,
+  id: string | undefined,
+  spent: Ledger.Spent
+): Provider.Session | undefined => {
+  if (id === undefined) return before
+  const cost = spent.cost ?? undefined
+  if (before?.id !== id) return { id, used: spent.usage, cost }
+  const sum = before.cost === undefined || cost === undefined ? undefined : Money.add(before.cost, cost)
+  return { id, used: Usage.add(before.used, spent.usage), cost: sum }
+}
 
 /**
  * Settles an answered call and gives its result.

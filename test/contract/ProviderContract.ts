@@ -29,8 +29,10 @@ export const request = (fields: Partial<Request> = {}): Request => ({
   permissions: undefined,
   readScope: undefined,
   writeScope: undefined,
+  mutates: false,
   cwd: undefined,
   timeout: Duration.seconds(30),
+  idleTimeout: undefined,
   correction: undefined,
   session: undefined,
   metadata: {},
@@ -38,7 +40,7 @@ export const request = (fields: Partial<Request> = {}): Request => ({
 })
 
 /** A listener that keeps nothing. */
-export const listener: Listener = { session: () => Effect.void }
+export const listener: Listener = { session: () => Effect.void, usage: () => Effect.void }
 
 const Label = Schema.Struct({ label: Schema.Literal("bug", "feature"), why: Schema.String })
 

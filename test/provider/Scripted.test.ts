@@ -119,7 +119,10 @@ describe("Scripted", () => {
     Effect.gen(function*() {
       const sessions = yield* Ref.make<ReadonlyArray<string>>([])
       const provider = Scripted.make(Scripted.answer("late", { delay: "1 minute", session: "s-1" }))
-      const listener = { session: (id: string) => Ref.update(sessions, (earlier) => [...earlier, id]) }
+      const listener = {
+        session: (id: string) => Ref.update(sessions, (earlier) => [...earlier, id]),
+        usage: () => Effect.void
+      }
       const fiber = yield* Effect.fork(provider.ask(ProviderContract.request(), listener))
       yield* TestClock.adjust("59 seconds")
       assert.deepStrictEqual(yield* Ref.get(sessions), ["s-1"])

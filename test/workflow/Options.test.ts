@@ -23,6 +23,7 @@ const right = {
   writeScope: ["src"],
   permissions: ["Read"],
   timeout: "90 seconds",
+  idleTimeout: "30 seconds",
   metadata: { ticket: 1 },
   schema: Schema.Number
 } satisfies Options.CallOptions & { readonly schema: unknown }
@@ -87,6 +88,7 @@ describe("options that are wrong", () => {
     ["timeout", NaN, `${timeout}, not NaN`],
     ["timeout", "soon", `${timeout}, not "soon"`],
     ["timeout", {}, timeout],
+    ["idleTimeout", 0, `${timeout}, not 0`],
     ["metadata", "x", "must be an object, not \"x\""],
     ["metadata", null, "must be an object, not null"],
     ["schema", "string", "must be a schema, not \"string\""],
@@ -123,7 +125,7 @@ describe("options that do not exist", () => {
       detail: `is not an option of agent(); known: ${
         [
           "label, phase, provider, model, system, temperature, maxOutputTokens, agentType, isolation, cachePolicy",
-          "cacheNamespace, readScope, writeScope, permissions, timeout, metadata, schema"
+          "cacheNamespace, readScope, writeScope, permissions, timeout, idleTimeout, metadata, schema"
         ].join(", ")
       }`
     })

@@ -77,7 +77,7 @@ describe("there is no next request", () => {
 
   it.effect("when the reason will not pass", () =>
     Effect.gen(function*() {
-      const passing = new Set(["RateLimited", "Overloaded", "Unavailable", "Transport"])
+      const passing = new Set(["Silent", "RateLimited", "Overloaded", "Unavailable", "Transport"])
       for (const reason of ProviderReason.literals) {
         assert.strictEqual((yield* next(1, { reason })) !== undefined, passing.has(reason), reason)
       }
