@@ -96,6 +96,8 @@ export class Settings extends Context.Tag("owf/Settings")<Settings, {
   readonly concurrency: (provider: string) => Effect.Effect<Option.Option<number>, SettingsError>
   /** The secret a variable holds now. */
   readonly secret: (variable: string) => Option.Option<Redacted.Redacted>
+  /** The variables a program that is started may see: those whose names are wanted, as they are. */
+  readonly variables: (isWanted: (name: string) => boolean) => Readonly<Record<string, string>>
 }>() {}
 
 /**
@@ -113,7 +115,8 @@ export const fromEnvironment = (env: Environment): Effect.Effect<Settings["Type"
       customProviders: customNames(env),
       customProvider: (name) => Effect.suspend(() => customProvider(env, name)),
       concurrency: (provider) => Effect.suspend(() => count(env, variableOf(provider, "CONCURRENCY"))),
-      secret: (variable) => Option.map(Option.fromNullable(read(env, variable)), (value) => Redacted.make(value))
+      secret: (variable) => Option.map(Option.fromNullable(read(env, variable)), (value) => Redacted.make(value)),
+      variables: (isWanted) => variables(env, isWanted)
     }
   })
 
@@ -154,6 +157,11 @@ const read = (env: Environment, variable: string): string | undefined => {
   const value = Object.hasOwn(env, variable) ? env[variable]?.trim() : undefined
   return value === "" ? undefined : value
 }
+
+const variables = (env: Environment, isWanted: (name: string) => boolean): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => value === undefined || !isWanted(name) ? [] : [[name, value]])
+  )
 
 const variableOf = (provider: string, field: string) =>
   `OWF_PROVIDER_${provider.toUpperCase().replaceAll("-", "_")}_${field}`
