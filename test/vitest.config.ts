@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
-    exclude: ["crash/**", "fixtures/**", "**/node_modules/**"],
+    exclude: ["crash/**", "real/**", "fixtures/**", "**/node_modules/**"],
     globalSetup: ["./lib/build.ts"],
     pool: "forks",
     poolOptions: { forks: { minForks: 1, maxForks: 2 } },
