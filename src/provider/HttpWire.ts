@@ -4,6 +4,7 @@
  * Everything here is pure. Sending, caps, keys, retries of a form, masking and prices are `HttpProvider`'s.
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Arr from "effect/Array"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type { ProviderReason } from "../domain/AgentError.ts"
@@ -65,10 +66,27 @@ export interface StreamEvent {
  * @since 0.1.0
  */
 export type StreamState =
-  /** No terminal event yet: a stream that closes here was cut. */
-  | { readonly _tag: "Open" }
+  /** No final event yet. */
+  | {
+    readonly _tag: "Open"
+    /** Tokens used up to now, when the event says so. */
+    readonly usage?: Usage | undefined
+    /** Whether the event only keeps the connection open, so that it is no progress. */
+    readonly isKeepAlive?: boolean | undefined
+  }
   | { readonly _tag: "Complete"; readonly completion: Completion }
   | { readonly _tag: "Failed"; readonly error: ServerError }
+
+/**
+ * What a stream that closed without a final event brought: perhaps paid for, and an answer only when it is complete.
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamEnd {
+  /** Whether the answer is whole all the same, as for APIs whose streams have no final event. */
+  readonly isComplete: boolean
+  readonly completion: Completion
+}
 
 /**
  * Reads one streamed answer, event by event.
@@ -78,8 +96,27 @@ export type StreamState =
 export interface StreamReader {
   /** Takes the next event; `Complete` and `Failed` are final. */
   readonly next: (event: StreamEvent) => StreamState
-  /** What a stream that closed without a terminal event brought: never an answer, but perhaps paid for. */
-  readonly partial: () => Completion
+  /** What came, when the stream closes or breaks here. */
+  readonly end: () => StreamEnd
+}
+
+/**
+ * How an answer is to be sent: as a stream that ends with its token counts, as a stream, or in one piece.
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery = "counted" | "stream" | "whole"
+
+/**
+ * What a request is to look like.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Shape {
+  readonly form: SchemaForm
+  readonly delivery: Delivery
+  /** The request's own bound, or the model's limit where one is known; undefined to send none. */
+  readonly maxOutputTokens: number | undefined
 }
 
 /**
@@ -89,20 +126,25 @@ export interface StreamReader {
  */
 export interface HttpWire {
   /** Address of a request, below the base address and starting with a slash. */
-  readonly path: (model: string) => string
+  readonly path: (model: string, delivery: Delivery) => string
   readonly headers: Readonly<Record<string, string>>
   readonly authorize: (
     request: HttpClientRequest.HttpClientRequest,
     key: Redacted.Redacted
   ) => HttpClientRequest.HttpClientRequest
-  /** The first form to put a schema in, and those to try when a server refuses it. */
-  readonly forms: (request: Request) => ReadonlyArray<SchemaForm>
-  /** The body of a streaming request, as JSON. `maxOutputTokens` is the request's own or the model's limit, if any. */
-  readonly body: (request: Request, form: SchemaForm, maxOutputTokens: number | undefined) => unknown
+  /** The forms to put the request's schema in, the first to try first; `none` alone without a schema. */
+  readonly forms: (request: Omit<Request, "timeout">) => Arr.NonEmptyReadonlyArray<SchemaForm>
+  /** The deliveries to ask for, the first to try first. */
+  readonly deliveries: Arr.NonEmptyReadonlyArray<Delivery>
+  /** The body of a request, as JSON. */
+  readonly body: (request: Omit<Request, "timeout">, shape: Shape) => unknown
+  /** Reads a stream; an event that cannot be read makes the answer `Malformed`, never one with a hole. */
   readonly reader: (form: SchemaForm) => StreamReader
-  /** An answer from a server that does not stream. */
+  /** An answer that came in one piece, whatever was asked for. */
   readonly completionOf: (body: unknown, form: SchemaForm) => Option.Option<Completion>
   readonly errorOf: (body: unknown) => Option.Option<ServerError>
   /** Whether an error is about the form a schema was put in. */
   readonly refusesForm: (status: number, error: ServerError) => boolean
+  /** Whether an error is about the delivery. */
+  readonly refusesDelivery: (status: number, error: ServerError) => boolean
 }
