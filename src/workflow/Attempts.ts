@@ -23,6 +23,7 @@ import type { Done, Failed } from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { AttemptOutcome, NewAttempt } from "../store/RunStore.ts"
+import type * as Worktree from "../worktree/Worktree.ts"
 import * as Answer from "./Answer.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallEnvRow from "./CallEnv.ts"
@@ -56,7 +57,7 @@ const isolated = <A>(
   env: CallEnv,
   call: Identified<A>
 ): Effect.Effect<Done<A | string>, AgentError.AgentError, Scope.Scope> =>
-  Effect.matchEffect(env.worktree.acquire(call.identity.callId), {
+  Effect.matchEffect(env.worktree.acquire(wanted(env, call)), {
     onFailure: ({ detail }) =>
       refuse(
         env,
@@ -68,6 +69,13 @@ const isolated = <A>(
       ),
     onSuccess: (tree) => Effect.uninterruptibleMask((restore) => begin(env, call, tree.path, restore))
   })
+
+const wanted = <A>(env: CallEnv, call: Identified<A>): Worktree.Wanted => ({
+  run: env.run.id,
+  call: call.identity.callId,
+  attempt: (call.place.recorded?.attempts ?? 0) + 1,
+  base: { _tag: "Head" }
+})
 
 /** Refuses a call before anything is sent for it. */
 const refuse = <A>(
