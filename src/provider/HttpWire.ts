@@ -48,6 +48,8 @@ export interface ServerError {
   readonly param: string | undefined
   /** Time to wait, for APIs that say it in the body. */
   readonly retryAfterMs: number | undefined
+  /** What it means, where the API's own fields say it more exactly than the status and common codes. */
+  readonly reason?: ProviderReason | undefined
 }
 
 /**
