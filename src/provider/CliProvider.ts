@@ -1,0 +1,350 @@
+/**
+ * Agents behind a command line: one program is started for each request.
+ *
+ * - C1. The prompt goes by standard input and longer texts by files that only this user can read; neither is in an
+ *   argument.
+ * - C2. What the program prints decides, never its exit code: a result counts although the program fails or hangs after
+ *   it, and an exit code of 0 without a result is no answer.
+ * - C3. The program sees the variables of `CliEnvironment`, and every secret among them is masked in all that leaves
+ *   this module.
+ * - C4. What was printed stays with the answer or the error, within bounds.
+ * - C5. A cost that the program reports is taken when it is a sum of money that can be true; else the price table's is,
+ *   else none.
+ * - C6. A program that could be started once and now cannot is being replaced: that passes.
+ *
+ * A session that turns out to be gone is remembered, so that the caller's retry starts a new one.
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { ProviderReason } from "../domain/AgentError.ts"
+import type { SubprocessError } from "../internal/subprocess/Subprocess.ts"
+import * as Subprocess from "../internal/subprocess/Subprocess.ts"
+import { Settings } from "../settings/Settings.ts"
+import * as CliEnvironment from "./CliEnvironment.ts"
+import type { CliFormat, Completion, Events, Invocation, Problem } from "./CliFormat.ts"
+import * as CliMoney from "./CliMoney.ts"
+import * as CliOutput from "./CliOutput.ts"
+import * as CliSessions from "./CliSessions.ts"
+import * as Pricing from "./Pricing.ts"
+import type { Answer, Estimate, Listener, Provider, Request } from "./Provider.ts"
+import { ProviderError } from "./Provider.ts"
+import * as SchemaWords from "./SchemaWords.ts"
+
+/**
+ * A program and how to use it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly name: string
+  /** Name or path of the program. Defaults to the format's. */
+  readonly command?: string | undefined
+  /** Model of calls that name none. Defaults to the program's own choice. */
+  readonly model?: string | undefined
+  readonly concurrency: number | undefined
+  /** Bytes a program may print. Defaults to 1 GiB. */
+  readonly maxOutputBytes?: number | undefined
+  /** Time between asking the program to end and ending it. Defaults to 5 seconds. */
+  readonly grace?: Subprocess.Command["grace"]
+  /** Time it has to end by itself after its result. Defaults to 10 seconds. */
+  readonly linger?: Subprocess.Command["linger"]
+}
+
+/**
+ * The model of calls that name none, where the program chooses it.
+ * @category models
+ * @since 0.1.0
+ */
+export const defaultModel = "default"
+
+/**
+ * A provider of one program.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options, format: CliFormat) {
+  const clock = yield* Effect.clock
+  const services: Services = {
+    options,
+    format,
+    variables: (yield* Settings).variables,
+    pricing: yield* Pricing.Pricing,
+    files: yield* FileSystem.FileSystem,
+    subprocess: yield* Subprocess.Subprocess,
+    sessions: CliSessions.make(),
+    known: { wasStarted: false }
+  }
+  const chosen = options.model ?? defaultModel
+
+  const provider: Provider = {
+    name: options.name,
+    capabilities: { ...format.capabilities, concurrency: options.concurrency, limits: undefined },
+    resolveModel: (asked) => {
+      const name = asked?.trim() ?? ""
+      return name === "" || name === defaultModel || name.toLowerCase() === options.name ? chosen : name
+    },
+    estimate: (request) => estimate(services, request, () => clock.unsafeCurrentTimeMillis()),
+    ask: Effect.fn("CliProvider.ask")((request, listener) => Effect.scoped(ask(services, request, listener)))
+  }
+  return provider
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Services {
+  readonly options: Options
+  readonly format: CliFormat
+  readonly variables: Settings["Type"]["variables"]
+  readonly pricing: Pricing.Pricing["Type"]
+  readonly files: FileSystem.FileSystem
+  readonly subprocess: Subprocess.Subprocess["Type"]
+  readonly sessions: CliSessions.CliSessions
+  readonly known: { wasStarted: boolean }
+}
+
+const maxDetail = 2_048
+const encoder = new TextEncoder()
+
+const ask = Effect.fnUntraced(function*(services: Services, asked: Request, listener: Listener) {
+  const { format, sessions } = services
+  const environment = CliEnvironment.make(services.variables, format)
+  const mask = CliEnvironment.mask(environment)
+  const request = sessions.known(asked)
+  const wrong = refused(format, request)
+  if (wrong !== undefined) return yield* fail(services, mask, wrong)
+  const invocation = yield* Effect.catchAll(
+    format.invocation(request, yield* CliSessions.newId),
+    (problem) => fail(services, mask, problem)
+  )
+  const directory = yield* writeFiles(services, mask, invocation)
+  const reading = makeReading(format.events(request), mask, listener)
+  const ended = yield* services.subprocess.run({
+    program: services.options.command ?? format.program,
+    args: invocation.args(directory),
+    cwd: request.cwd,
+    environment: { ...environment, ...invocation.environment },
+    input: invocation.input,
+    idleTimeout: request.idleTimeout,
+    maxOutputBytes: services.options.maxOutputBytes,
+    grace: services.options.grace,
+    linger: services.options.linger
+  }, reading.sink).pipe(Effect.catchAll((error) => notStarted(services, mask, error)))
+  services.known.wasStarted = true
+  yield* reading.rest
+  return yield* settle({ services, request, mask, reading }, ended, yield* Clock.currentTimeMillis)
+})
+
+/** What no program takes: these go by arguments, where a leading dash would be a flag. */
+const refused = (format: CliFormat, { cwd, model, prompt, session, system }: Request): Problem | undefined => {
+  const invalid = (detail: string): Problem => ({ reason: "InvalidRequest", detail })
+  if (model.startsWith("-") || /[\u0000-\u001f]/.test(model)) {
+    return invalid(`no model is called ${JSON.stringify(model.slice(0, 80))}`)
+  }
+  if (session !== undefined && !/^\w[\w.:-]*$/.test(session.id)) return invalid("the session's id is not one")
+  if (cwd?.includes("\u0000") === true) return invalid("the working directory's name holds U+0000")
+  if (!format.takesNul && `${prompt}${system ?? ""}`.includes("\u0000")) {
+    return invalid(`${format.program} does not take a prompt with U+0000 in it`)
+  }
+  return undefined
+}
+
+const fail = (
+  { options }: Services,
+  mask: (text: string) => string,
+  { detail, reason, retryAfterMs }: Problem,
+  facts: Partial<Omit<ConstructorParameters<typeof ProviderError>[0], "provider" | "reason" | "detail">> = {}
+): ProviderError =>
+  new ProviderError({
+    provider: options.name,
+    reason,
+    detail: printable(mask(detail)),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...facts
+  })
+
+/** A detail is shown to people, so nothing in it may steer a terminal. */
+const printable = (text: string): string => {
+  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ")
+    .trim()
+  return plain.length > maxDetail ? `${plain.slice(0, maxDetail)}…` : plain
+}
+
+/** Writes the files of a request to a directory of this user's own, which is removed with the scope. */
+const writeFiles = (
+  services: Services,
+  mask: (text: string) => string,
+  { files = {} }: Invocation
+): Effect.Effect<string, ProviderError, Scope.Scope> => {
+  const entries = Object.entries(files)
+  if (entries.length === 0) return Effect.succeed("")
+  return Effect.gen(function*() {
+    const directory = yield* services.files.makeTempDirectoryScoped({ prefix: "owf-" })
+    for (const [name, text] of entries) {
+      yield* services.files.writeFileString(`${directory}/${name}`, text, { mode: 0o600 })
+    }
+    return directory
+  }).pipe(Effect.catchAll((error) => {
+    const why = error._tag === "SystemError" ? error.reason : "BadArgument"
+    const detail = `a temporary file for ${services.format.program} cannot be written (${why})`
+    return fail(services, mask, { reason: "Misconfigured", detail })
+  }))
+}
+
+interface Reading {
+  readonly sink: Subprocess.Sink
+  /** Takes what was printed after the last line feed. */
+  readonly rest: Effect.Effect<void>
+  readonly events: Events
+  readonly output: CliOutput.CliOutput
+  readonly session: () => string | undefined
+}
+
+const makeReading = (events: Events, mask: (text: string) => string, listener: Listener): Reading => {
+  const output = CliOutput.make(mask)
+  let session: string | undefined
+  let isComplete = false
+  const take = (lines: ReadonlyArray<string>): Effect.Effect<void> => {
+    let told: Effect.Effect<void> = Effect.void
+    let usage: Parameters<Listener["usage"]>[0] | undefined
+    for (const line of lines) {
+      // what follows the result is not part of it
+      if (isComplete) break
+      const next = events.next(line)
+      if (next.usage !== undefined) usage = next.usage
+      if (session === undefined && next.session !== undefined) {
+        session = next.session
+        told = listener.session(next.session)
+      }
+      isComplete = next.isComplete
+    }
+    return usage === undefined ? told : Effect.zipRight(told, listener.usage(usage))
+  }
+  return {
+    sink: (chunk) => Effect.suspend(() => Effect.map(take(output.push(chunk)), () => isComplete ? "complete" : "more")),
+    rest: Effect.suspend(() => take(output.rest())),
+    events,
+    output,
+    session: () => session
+  }
+}
+
+interface Settling {
+  readonly services: Services
+  readonly request: Request
+  readonly mask: (text: string) => string
+  readonly reading: Reading
+}
+
+const settle = (
+  settling: Settling,
+  ended: Subprocess.Ended,
+  nowMillis: number
+): Effect.Effect<Answer, ProviderError> => {
+  const { mask, reading, request, services } = settling
+  const end = { ...ended, stderr: mask(CliOutput.endOf(ended.stderr)), nowMillis }
+  const completion = reading.events.completion(end)
+  const problem = completion === undefined
+    ? services.format.failure(end) ?? withoutResult(settling, end)
+    : completion.problem ?? emptiness(completion)
+  const spent = CliMoney.spent(services.pricing, services.format, request, completion, nowMillis)
+  const session = reading.session()
+  if (completion !== undefined && problem === undefined) {
+    const { model, structured, text, usage } = completion
+    return Effect.succeed({ text, structured, raw: reading.output.kept(), usage, cost: spent, model, session })
+  }
+  if (problem?.isSessionLost === true) services.sessions.lose(request)
+  const raw = [reading.output.kept(), end.stderr].filter((text) => text.trim() !== "").join("\n")
+  return fail(services, mask, problem ?? { reason: "Unknown", detail: "ended without an answer" }, {
+    ...(raw === "" ? {} : { raw }),
+    ...(completion?.usage === undefined ? {} : { usage: completion.usage }),
+    ...(spent === undefined ? {} : { cost: spent }),
+    ...(session === undefined || problem?.isSessionLost === true ? {} : { session })
+  })
+}
+
+const emptiness = ({ structured, text }: Completion): Problem | undefined =>
+  structured === undefined && text.trim() === ""
+    ? { reason: "EmptyAnswer", detail: "the answer is empty" }
+    : undefined
+
+/** An end without a result: the program was ended, broke, or is not the one that was expected (C2). */
+const withoutResult = ({ reading: { output }, request, services }: Settling, end: Subprocess.Ended): Problem => {
+  const { program } = services.format
+  const problem = (reason: ProviderReason, detail: string): Problem => ({ reason, detail })
+  if (end.endedBy === "silence") {
+    const bound = request.idleTimeout === undefined ? "the bound" : String(request.idleTimeout)
+    return problem("Silent", `${program} printed nothing for longer than ${bound}`)
+  }
+  if (end.endedBy === "output") return problem("Malformed", `${program} printed more than it may, and no result`)
+  if (output.dropped() > 0) {
+    return problem("Malformed", `${program} printed a line of more than ${CliOutput.bounds.line} bytes, and no result`)
+  }
+  const said = lastLine(end.stderr)
+  const why = said === "" ? "" : `: ${said}`
+  if (end.signal !== null) return problem("Unavailable", `${program} was ended by ${end.signal}${why}`)
+  if (end.code !== 0) {
+    const reason = output.isBlank() ? "Unknown" : "Unavailable"
+    return problem(reason, `${program} ended with exit code ${end.code} before its answer was complete${why}`)
+  }
+  return output.isBlank()
+    ? problem("EmptyAnswer", `${program} ended without printing an answer${why}`)
+    : problem("Malformed", `${program} ended without a result in what it printed${why}`)
+}
+
+const lastLine = (text: string): string => text.trim().split("\n").at(-1)?.trim().slice(0, 500) ?? ""
+
+const notStarted = (
+  services: Services,
+  mask: (text: string) => string,
+  { detail, reason }: SubprocessError
+): ProviderError => {
+  const program = services.options.command ?? services.format.program
+  const { wasStarted } = services.known
+  const failed = (why: ProviderReason, text: string) => fail(services, mask, { reason: why, detail: text })
+  switch (reason) {
+    case "NotFound":
+      return wasStarted
+        ? failed("Unavailable", `${program} is not there any more; it may be in the middle of an update`)
+        : failed("Misconfigured", `${program} is not in PATH; ${services.format.install}`)
+    case "NotExecutable":
+      return wasStarted
+        ? failed("Unavailable", `${program} cannot be started now; it may be in the middle of an update`)
+        : failed("Misconfigured", `${program} is not a program that can be started here (${detail})`)
+    case "Busy":
+      return failed("Unavailable", `${program} is being replaced (${detail})`)
+    case "InvalidArgument":
+      return failed("InvalidRequest", `${program} does not take an argument of this request (${detail})`)
+    case "InvalidDirectory":
+      return failed("InvalidRequest", `the working directory cannot be used (${detail})`)
+    case "Failed":
+      return failed("Unavailable", `${program} could not be started (${detail})`)
+  }
+}
+
+/** A resumed session is sent again with every request, so what it used counts as input. */
+const estimate = (
+  { format, options, pricing }: Services,
+  request: Omit<Request, "timeout">,
+  nowMillis: () => number
+): Estimate => {
+  const { correction, prompt, schema, session, system = "" } = request
+  const text = SchemaWords.withCorrection(SchemaWords.withSchema(prompt, schema), correction) + system
+  const used = session === undefined ? 0 : CliMoney.context(session.used)
+  const model = request.model === defaultModel ? options.model ?? defaultModel : request.model
+  return {
+    inputTokens: encoder.encode(text).length + format.overhead(request) + used,
+    outputTokens: CliMoney.expectedOutputTokens,
+    cost: (inputTokens, outputTokens) =>
+      Option.getOrUndefined(
+        Option.map(
+          pricing.priceAt(format.pricedAs, format.pricedModel(model), nowMillis()),
+          (price) => Pricing.bound(price, inputTokens, outputTokens)
+        )
+      )
+  }
+}
