@@ -125,7 +125,10 @@ export type Call = typeof Call.Type
 export const Attempt = Schema.Struct({
   callId: key(CallId, "call_id"),
   attempt: count,
-  /** `lost`: the process died between the request and the answer, so its reservation counts as spent. */
+  /**
+   * `lost`: the request was given up before its outcome was known. Its tokens are what was reported of it until then, and
+   * the greater of them and its reservation counts as spent.
+   */
   status: Schema.Literal("running", "done", "failed", "lost"),
   reservedTokens: key(count, "reserved_tokens"),
   reservedCostUsd: key(Schema.Number, "reserved_cost_usd"),
@@ -196,3 +199,38 @@ export const Artifact = Schema.Struct({
  * @since 0.1.0
  */
 export type Artifact = typeof Artifact.Type
+
+/**
+ * What the calls of a group used. Money whose amount is not known is counted apart, never as zero.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Usage = Schema.Struct({
+  /** What the calls have in common; null for calls without a phase. */
+  group: textOrNull,
+  calls: count,
+  /** Calls that were answered from another run's result. */
+  hits: count,
+  attempts: count,
+  /** Requests whose outcome is not known. */
+  lostAttempts: key(count, "lost_attempts"),
+  inputTokens: key(count, "input_tokens"),
+  outputTokens: key(count, "output_tokens"),
+  cacheReadTokens: key(count, "cache_read_tokens"),
+  cacheWriteTokens: key(count, "cache_write_tokens"),
+  /** Sum of the costs that are known. */
+  costUsd: key(Schema.Number, "cost_usd"),
+  /** Requests whose cost is not known. */
+  unknownCosts: key(count, "unknown_costs"),
+  /** What the answers used that were taken from other runs. */
+  savedTokens: key(count, "saved_tokens"),
+  /** Sum of the known costs of the answers that were taken from other runs. */
+  savedCostUsd: key(Schema.Number, "saved_cost_usd")
+})
+
+/**
+ * What the calls of a group used.
+ * @category models
+ * @since 0.1.0
+ */
+export type Usage = typeof Usage.Type

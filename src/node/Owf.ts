@@ -48,6 +48,11 @@ export interface Options {
   readonly retry?: Partial<Retry> | undefined
   /** Times an answer that does not fit its schema is asked for again. Defaults to 2. */
   readonly corrections?: number | undefined
+  /**
+   * Whether a call that an interrupted run left open goes on in its provider's session when the run is resumed. Defaults
+   * to a new one.
+   */
+  readonly sessions?: "new" | "continue" | undefined
   /** Providers of your own; they win over built-in ones of the same name. */
   readonly providers?: ReadonlyArray<Provider | Registry.Entry> | undefined
   /** Variables that configure providers. Defaults to the process's environment. */
@@ -167,5 +172,6 @@ const configOf = (options: Options): EngineConfig["Type"] => ({
   timeout: options.timeout === undefined ? defaults.timeout : Duration.decode(options.timeout),
   maxDepth: options.maxDepth ?? defaults.maxDepth,
   retry: { ...defaults.retry, ...options.retry },
-  corrections: options.corrections ?? defaults.corrections
+  corrections: options.corrections ?? defaults.corrections,
+  sessions: options.sessions ?? defaults.sessions
 })

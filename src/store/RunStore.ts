@@ -9,6 +9,7 @@
  * - S4. The money of a run is the sum of its attempts: what a request may use is stored with the request's intent and
  *   what it used with its outcome. There is no second counter that could disagree.
  * - S5. The cache points at settled calls; an entry appears in the same transaction as the call it points at.
+ * - S6. What a provider may be asked per minute is counted once for all processes of the home.
  *
  * Files under the run directory are not the store: they are written from it afterwards and can be written again.
  */
@@ -274,6 +275,50 @@ export interface AttemptOutcome extends CallRef {
 }
 
 /**
+ * What a request used up to now, as its provider reports it before the answer is complete. `cost` is what a price table
+ * makes of it; null when the price is not known.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reported {
+  readonly usage: Usage
+  readonly cost: NanoUsd | null
+  readonly costSource: string | null
+}
+
+/**
+ * Room under what a provider may be asked per minute (S6): one request, and the tokens it is expected to use.
+ *
+ * A limit lets through what flows off evenly over the minute, and a tenth of the limit at once (at least one request)
+ * after a quiet time: in any minute never more than eleven tenths of it. A request of more tokens than that tenth goes
+ * when nothing is left over from those before it, and the next ones wait until it has flowed off.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Room {
+  readonly provider: string
+  /** Undefined for no limit. */
+  readonly requestsPerMinute: number | undefined
+  /** Undefined for no limit. */
+  readonly tokensPerMinute: number | undefined
+  readonly tokens: number
+  readonly at: number
+}
+
+/**
+ * What to add up the usage of, and by what.
+ * @category models
+ * @since 0.1.0
+ */
+export interface UsageQuery {
+  readonly by: "provider" | "model" | "workflow" | "phase" | "day"
+  /** Requests sent and calls made from this time on; epoch milliseconds. */
+  readonly since?: number | undefined
+  /** A root run and everything below it, or the calls of a child run; all runs of the home when left out. */
+  readonly run?: RunId | undefined
+}
+
+/**
  * A file of a call: what `RunFiles` will write from the call's row.
  * @category models
  * @since 0.1.0
@@ -414,6 +459,13 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   readonly begin: (ownership: Ownership, call: NewCall, attempt: NewAttempt | null) => Effect.Effect<void, WriteError>
   /** Stores a session id as soon as the provider names it. */
   readonly session: (ownership: Ownership, ref: CallRef, attempt: number, id: string) => Effect.Effect<void, WriteError>
+  /** Stores what a request used up to now; a report that comes after its end changes nothing. */
+  readonly report: (
+    ownership: Ownership,
+    ref: CallRef,
+    attempt: number,
+    reported: Reported
+  ) => Effect.Effect<void, WriteError>
   /**
    * Stores how a request ended, the intent of the next one, or both in one transaction; a request that will be followed
    * by a wait is stored alone, before the wait.
@@ -439,6 +491,11 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   readonly event: (ownership: Ownership, event: NewEvent) => Effect.Effect<void, WriteError>
   /** Stores how the run's attempt ended and gives up a root run's ownership. */
   readonly finish: (ownership: Ownership, outcome: RunOutcome) => Effect.Effect<void, WriteError>
+
+  /** Takes room for a request, or takes nothing and says after how many milliseconds to ask again; 0 when it was taken. */
+  readonly takeRoom: (room: Room) => Effect.Effect<number, StoreError>
+  /** Corrects what a request was expected to use, once that is known: `tokens` is the difference, negative when it was less. */
+  readonly correctRoom: (room: Room) => Effect.Effect<void, StoreError>
 
   /** The newest complete answer under a cache key, checked against its digest; none when it was tampered with. */
   readonly lookup: (cacheKey: string, ordinal: number) => Effect.Effect<Option.Option<Settled>, StoreError>
@@ -472,4 +529,6 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   ) => Effect.Effect<ReadonlyArray<CallFiles>, StoreError>
   /** Calls of the newest earlier runs of the same workflow, newest first, for explaining a miss. */
   readonly earlierCalls: (id: RunId, limit: number) => Effect.Effect<ReadonlyArray<Records.Call>, StoreError>
+  /** What calls used, added up over runs, in order of the groups. */
+  readonly usage: (query: UsageQuery) => Effect.Effect<ReadonlyArray<Records.Usage>, StoreError>
 }>() {}

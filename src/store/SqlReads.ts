@@ -22,6 +22,7 @@ import * as SqlLease from "./SqlLease.ts"
 import * as SqlRows from "./SqlRows.ts"
 import type { Row } from "./SqlRows.ts"
 import type { Value } from "./SqlTemplates.ts"
+import * as SqlUsage from "./SqlUsage.ts"
 
 /**
  * The reading half of the store.
@@ -43,6 +44,7 @@ export interface SqlReads extends
     | "artifacts"
     | "earlierCalls"
     | "settledAfter"
+    | "usage"
   >
 {
   /** What a run did before, for its new owner. */
@@ -156,6 +158,10 @@ export const make = (options: {
         all(lookup, cacheKey, ordinal),
         (rows) => Effect.map(SqlRows.decodeSettled(path)(rows.filter(isIntact)), ([call]) => Option.fromNullable(call))
       ),
+    usage: (query) => {
+      const [statement, parameters] = SqlUsage.select(query)
+      return Effect.flatMap(all(statement, ...parameters), SqlRows.decode.usage(path))
+    },
     settledAfter: (id, cursor, limit) => Effect.map(all(settledAfter, id, cursor, limit), (rows) => rows.map(filesOf)),
     journal: Effect.fnUntraced(function*(ownership, id) {
       const rows = yield* shown(yield* all(`${SqlRows.selectRuns} WHERE runs.id = ?`, id))

@@ -84,8 +84,8 @@ export const selectArtifacts = `SELECT run_id, printf('%s_call_%04d', run_id, ca
     ELSE 'error.txt' END AS path, sha256, size_bytes, created_at FROM artifacts `
 
 /**
- * SELECT of calls as replay and the cache need them, with outputs up to a size. What a call counts as its attempts is
- * only right once it is done: requests of a process that died, or from before a refusal, are in their own rows alone.
+ * SELECT of calls as replay and the cache need them, with outputs up to a size. What a call counts of its requests is
+ * only right once it is done: those of a process that died, or from before a refusal, are in their own rows alone.
  * @category models
  * @since 0.1.0
  */
@@ -95,10 +95,12 @@ export const selectSettled = (largest: number): string => {
   calls.status, ${size} > ${largest} AS partial,
   CASE WHEN ${size} > ${largest} THEN NULL ELSE calls.output_text END AS output_text,
   CASE WHEN ${size} > ${largest} THEN NULL ELSE calls.output_json END AS output_json,
-  CASE calls.status WHEN 'done' THEN calls.attempts ELSE (SELECT coalesce(max(attempt), 0) FROM attempts
-    WHERE attempts.run_id = calls.run_id AND attempts.call_index = calls.call_index) END AS attempts,
-  calls.input_tokens, calls.output_tokens, calls.cache_read_tokens, calls.cache_write_tokens,
-  calls.cost_nano, calls.duration_ms FROM calls `
+  ${ofRequests("attempts", "coalesce(max(attempt), 0)")}, ${ofRequests("input_tokens", total("input_tokens"))},
+  ${ofRequests("output_tokens", total("output_tokens"))},
+  ${ofRequests("cache_read_tokens", total("cache_read_tokens"))},
+  ${ofRequests("cache_write_tokens", total("cache_write_tokens"))},
+  ${ofRequests("cost_nano", "CASE WHEN count(cost_nano) = count(*) THEN coalesce(sum(cost_nano), 0) END")},
+  calls.duration_ms FROM calls `
 }
 
 /**
@@ -124,7 +126,8 @@ export const decode = {
   calls: decodeAll(Records.Call),
   attempts: decodeAll(Records.Attempt),
   events: decodeAll(Records.Event),
-  artifacts: decodeAll(Records.Artifact)
+  artifacts: decodeAll(Records.Artifact),
+  usage: decodeAll(Records.Usage)
 }
 
 /**
@@ -150,6 +153,12 @@ export const decodeSettled =
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const ofRequests = (column: string, sum: string): string =>
+  `CASE calls.status WHEN 'done' THEN calls.${column} ELSE (SELECT ${sum} FROM attempts
+    WHERE attempts.run_id = calls.run_id AND attempts.call_index = calls.call_index) END AS ${column}`
+
+const total = (column: string): string => `coalesce(sum(${column}), 0)`
 
 const statuses: ReadonlySet<string> = new Set([...CallStatus.literals, "running"])
 

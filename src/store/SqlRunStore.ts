@@ -14,11 +14,12 @@ import type * as Scope from "effect/Scope"
 import type { RunId } from "../domain/Ids.ts"
 import { FailPoint } from "./FailPoint.ts"
 import { Owner } from "./Owner.ts"
-import { RunStore } from "./RunStore.ts"
+import { OwnershipLost, RunStore } from "./RunStore.ts"
 import type { NewRun, Ownership, ResumeChanges, RunOutcome, StoreError } from "./RunStore.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqlLease from "./SqlLease.ts"
+import * as SqlRateLimits from "./SqlRateLimits.ts"
 import * as SqlReads from "./SqlReads.ts"
 import * as SqlTemplates from "./SqlTemplates.ts"
 import type { Value } from "./SqlTemplates.ts"
@@ -105,6 +106,14 @@ const writes = (parts: Parts) => {
       }),
     session: (ownership, ref, attempt, id) =>
       writer.rows(null, ownership, (batch) => SqlTemplates.nameSession(batch, ref.runId, ref.index, attempt, id)),
+    report: (ownership, ref, attempt, reported) =>
+      writer.rows(
+        null,
+        ownership,
+        (batch) => SqlTemplates.reportUsage(batch, ref.runId, ref.index, attempt, reported)
+      ),
+    takeRoom: (room) => unowned(writer.custom(null, null, (connection) => SqlRateLimits.take(connection, room))),
+    correctRoom: (room) => unowned(writer.custom(null, null, (connection) => SqlRateLimits.correct(connection, room))),
     retry: (ownership, ended, next) =>
       writer.rows("call.retry", ownership, (batch) => {
         if (ended !== null) SqlTemplates.endAttempt(batch, ended)
@@ -124,6 +133,13 @@ const writes = (parts: Parts) => {
       writer.rows("run.event", ownership, (batch) => SqlTemplates.addEvent(batch, event, held.of(event.runId)))
   } satisfies Partial<RunStore["Type"]>
 }
+
+/** A write on nobody's behalf cannot lose an ownership. */
+const unowned = <A, E>(write: Effect.Effect<A, E | OwnershipLost>): Effect.Effect<A, Exclude<E, OwnershipLost>> =>
+  Effect.catchAll(
+    write,
+    (error) => error instanceof OwnershipLost ? Effect.die(error) : Effect.fail(error as Exclude<E, OwnershipLost>)
+  )
 
 const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
   const journal = (ownership: Ownership, id: RunId) =>

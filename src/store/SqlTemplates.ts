@@ -5,7 +5,16 @@
  * rows of a group per template as flat lists of values. Templates are executed in the order they are declared in, which
  * is the order their foreign keys ask for; rows of one template keep the order they were added in.
  */
-import type { AttemptOutcome, CallOutcome, NewAttempt, NewCall, NewEvent, NewRun, Ownership } from "./RunStore.ts"
+import type {
+  AttemptOutcome,
+  CallOutcome,
+  NewAttempt,
+  NewCall,
+  NewEvent,
+  NewRun,
+  Ownership,
+  Reported
+} from "./RunStore.ts"
 
 /**
  * What a column may be given.
@@ -261,6 +270,31 @@ export const nameSession = (batch: Batch, runId: string, index: number, attempt:
 }
 
 /**
+ * What a request used up to now; nothing is changed once it has ended.
+ * @category running
+ * @since 0.1.0
+ */
+export const reportUsage = (
+  batch: Batch,
+  runId: string,
+  index: number,
+  attempt: number,
+  { cost, costSource, usage }: Reported
+): void => {
+  batch.rows(updateReported).push(
+    usage.inputTokens,
+    usage.outputTokens,
+    usage.cacheReadTokens,
+    usage.cacheWriteTokens,
+    cost,
+    costSource,
+    runId,
+    index,
+    attempt
+  )
+}
+
+/**
  * A sign of life of a run's owner.
  * @category running
  * @since 0.1.0
@@ -309,7 +343,7 @@ const update = (
   table: string,
   columns: string,
   keys: ReadonlyArray<string>,
-  more: { readonly kept?: string; readonly where?: string } = {}
+  more: { readonly kept?: string; readonly where?: string; readonly exact?: boolean } = {}
 ): Template => {
   const assigned = columns.split(", ")
   const text = (value: (column: number) => string, from: string): string => {
@@ -323,7 +357,7 @@ const update = (
   return template({
     width,
     sizes: [64, 16, 4, 1],
-    exact: true,
+    exact: more.exact ?? true,
     text: (rows) =>
       rows === 1
         ? text(() => "?", "")
@@ -369,6 +403,13 @@ const insertAttempt = insert(
 )
 
 const updateSession = update("attempts", "session_id", ["run_id", "call_index", "attempt"])
+
+const updateReported = update(
+  "attempts",
+  "input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nano, cost_source",
+  ["run_id", "call_index", "attempt"],
+  { where: "AND attempts.status = 'running'", exact: false }
+)
 
 const updateAttempt = update(
   "attempts",

@@ -4,7 +4,7 @@
  * - T1. A request's intent and its reservation are durable before it is sent.
  * - T2. An answer is durable before anything else is sent for the call and before the workflow can see its result.
  * - T3. What a request used is counted in the budget whatever came of it; a request given up before its outcome was
- *   known counts as everything that was reserved for it.
+ *   known counts as everything that was reserved for it, or as what was reported for it where that is more.
  * - T4. One deadline covers everything from the first request on: waiting for room before it is not part of it.
  * - T5. Interrupting a call ends its request and records the call as cancelled before the interruption goes on.
  */
@@ -15,23 +15,27 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type * as Budget from "../budget/Budget.ts"
 import * as AgentError from "../domain/AgentError.ts"
 import type { ValidationIssue } from "../domain/AnswerSchema.ts"
 import * as Money from "../domain/Money.ts"
 import type { Done, Failed } from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
+import * as Usage from "../domain/Usage.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { AttemptOutcome, NewAttempt } from "../store/RunStore.ts"
 import type * as Worktree from "../worktree/Worktree.ts"
+import * as Admission from "./Admission.ts"
 import * as Answer from "./Answer.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallEnvRow from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
 import * as Deadlines from "./Deadlines.ts"
 import * as Ledger from "./Ledger.ts"
+import * as RateLimits from "./RateLimits.ts"
+import * as Reported from "./Reported.ts"
 import * as Request from "./Request.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
+import * as Sessions from "./Sessions.ts"
 import type { Progress, Started } from "./Settle.ts"
 import * as Settle from "./Settle.ts"
 
@@ -48,8 +52,6 @@ export const make = <A>(env: CallEnv, call: Identified<A>): Result<A> =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 type Result<A> = Effect.Effect<Done<A | string>, AgentError.AgentError>
 
@@ -93,63 +95,67 @@ const refuse = <A>(
     return yield* Effect.fail(toError(CallResult.failed(call.identity, call.cacheStatus, status, error, {})))
   })
 
-interface Admitted extends Ledger.Reserved {
-  readonly room: Effect.Semaphore | undefined
-}
-
-/** Step 4: budget, then room at the provider. Interrupted on the way, it leaves nothing reserved. */
-const admit = <A>(
+/** Sends the first request of a call; its intent is the call's own (T1). */
+const begin = <A>(
   env: CallEnv,
   call: Identified<A>,
-  correction: Provider.Request["correction"],
-  restore: Restore
-): Effect.Effect<Admitted, Budget.Refusal | Ledger.Unpriced> =>
-  Effect.flatMap(Ledger.reserve(env, call, correction, restore), (reserved): Effect.Effect<Admitted> => {
-    const room = env.permits(call.described.provider)
-    return room === undefined
-      ? Effect.succeed({ ...reserved, room })
-      : Effect.as(
-        Effect.onInterrupt(restore(room.take(1)), () => env.budget.settle(reserved.amount, Ledger.none)),
-        { ...reserved, room }
-      )
-  })
-
-/** Sends the first request of a call; its intent is the call's own (T1). */
-const begin = <A>(env: CallEnv, call: Identified<A>, cwd: string | undefined, restore: Restore): Result<A> => {
-  const room = env.permits(call.described.provider)
-  if (room === undefined && Ledger.isUnlimited(env)) {
-    return first(env, call, cwd, { ...Ledger.unlimited(call), room }, restore)
+  cwd: string | undefined,
+  restore: Admission.Restore
+): Result<A> => {
+  const { provider } = call.described
+  const room = env.permits(provider)
+  if (Sessions.isContinued(env, call)) {
+    return Effect.flatMap(Sessions.recorded(env, call), (session) => admitted(env, call, cwd, session, restore))
   }
-  return Effect.flatMap(Effect.either(admit(env, call, undefined, restore)), (admitted) => {
-    if (Either.isRight(admitted)) return first(env, call, cwd, admitted.right, restore)
-    const { error, kind, status, toError } = unaffordable(admitted.left)
+  return room === undefined && provider.capabilities.limits === undefined && Ledger.isUnlimited(env)
+    ? first(env, call, cwd, { ...Ledger.unlimited(call), room, taken: undefined }, undefined, restore)
+    : admitted(env, call, cwd, undefined, restore)
+}
+
+const admitted = <A>(
+  env: CallEnv,
+  call: Identified<A>,
+  cwd: string | undefined,
+  session: Provider.Session | undefined,
+  restore: Admission.Restore
+): Result<A> =>
+  Effect.flatMap(Effect.either(Admission.admit(env, call, undefined, Infinity, restore)), (admitted) => {
+    if (Either.isRight(admitted)) return first(env, call, cwd, admitted.right, session, restore)
+    const { error, kind, status, toError } = Admission.refused(call, admitted.left)
     return refuse(env, call, status, kind, error, toError)
   })
-}
 
 const first = <A>(
   env: CallEnv,
   call: Identified<A>,
   cwd: string | undefined,
-  { amount, maxOutputTokens, room }: Admitted,
-  restore: Restore
+  { amount, maxOutputTokens, room, taken }: Admission.Admitted,
+  session: Provider.Session | undefined,
+  restore: Admission.Restore
 ): Result<A> => {
-  const attempt = (call.place.recorded?.attempts ?? 0) + 1
+  const { recorded } = call.place
+  const attempt = (recorded?.attempts ?? 0) + 1
   const progress: Progress = {
     attempt,
     first: attempt,
     reserved: amount,
+    taken,
+    reported: Reported.none(),
     maxOutputTokens,
     correction: undefined,
-    session: undefined,
+    session,
     answers: 0,
     tries: 1,
-    spent: Ledger.nothing
+    // requests of a process that died are the call's too
+    spent: recorded === undefined ? Ledger.nothing : { usage: recorded.usage, cost: recorded.cost }
   }
   const at = env.now()
   const row = CallEnvRow.row(env, call, call.cacheStatus, at)
   const begun = Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
-  return Effect.flatMap(begun, () => send(env, started(call, at, cwd), progress, restore, room))
+  return Effect.flatMap(
+    room === undefined ? begun : Effect.onError(begun, () => Admission.leave(room)),
+    () => send(env, started(call, at, cwd), progress, restore, room)
+  )
 }
 
 const started = <A>(call: Identified<A>, startedAt: number, cwd: string | undefined): Started<A> => ({
@@ -164,24 +170,39 @@ const started = <A>(call: Identified<A>, startedAt: number, cwd: string | undefi
   cwd
 })
 
-/** Sends a further request; `ended` is how the one before it ended, where that is not stored yet (T2). */
+/** Sends a further request; `unstored` is how the one before it ended, where that is not stored yet (T2). */
 const again = <A>(
   env: CallEnv,
   call: Started<A>,
   progress: Progress,
-  ended: AttemptOutcome | null,
-  restore: Restore
+  unstored: AttemptOutcome | null,
+  restore: Admission.Restore
 ): Result<A> =>
   Effect.gen(function*() {
-    const ready = yield* Effect.exit(Effect.either(admit(env, call, progress.correction, restore)))
+    let ended = unstored
+    if (ended !== null && call.described.provider.capabilities.limits !== undefined) {
+      // there may be a long wait before the next request, which is stored with this one otherwise
+      yield* Effect.catchAll(env.store.retry(env.ownership, ended, null), env.abort)
+      ended = null
+    }
+    const ready = yield* Effect.exit(
+      Effect.either(Admission.admit(env, call, progress.correction, Admission.deadlineOf(call), restore))
+    )
     if (Exit.isFailure(ready)) return yield* stopped(env, call, progress, ended, ready.cause)
     if (Either.isLeft(ready.value)) {
-      return yield* Settle.giveUp(env, call, progress, ended, unaffordable(ready.value.left))
+      return yield* Settle.giveUp(env, call, progress, ended, Admission.refused(call, ready.value.left))
     }
-    const { amount, maxOutputTokens, room } = ready.value.right
-    const next: Progress = { ...progress, attempt: progress.attempt + 1, reserved: amount, maxOutputTokens }
-    const at = env.now()
-    yield* Effect.catchAll(env.store.retry(env.ownership, ended, intent(env, call, next, at)), env.abort)
+    const { amount, maxOutputTokens, room, taken } = ready.value.right
+    const next: Progress = {
+      ...progress,
+      attempt: progress.attempt + 1,
+      reserved: amount,
+      taken,
+      reported: Reported.none(),
+      maxOutputTokens
+    }
+    const stored = env.store.retry(env.ownership, ended, intent(env, call, next, env.now()))
+    yield* Effect.onError(Effect.catchAll(stored, env.abort), () => Admission.leave(room))
     return yield* send(env, call, next, restore, room)
   })
 
@@ -193,21 +214,6 @@ const intent = <A>(env: CallEnv, call: Identified<A>, progress: Progress, at: nu
   at
 })
 
-const unaffordable = (reason: Budget.Refusal | Ledger.Unpriced): Settle.GivingUp =>
-  reason._tag === "Unpriced"
-    ? {
-      status: "failed",
-      kind: "InvalidCall",
-      error: reason.detail,
-      toError: (result) => new AgentError.InvalidCall({ option: "model", result })
-    }
-    : {
-      status: "budget_exceeded",
-      kind: "BudgetExceeded",
-      error: Ledger.explain(reason),
-      toError: (result) => new AgentError.BudgetExceeded({ ...Ledger.facts(reason), result })
-    }
-
 type Ended = Exit.Exit<Provider.Answer, Provider.ProviderError | typeof Deadlines.timedOut>
 
 /** Sends one request under the call's deadline (T4). */
@@ -215,10 +221,10 @@ const send = <A>(
   env: CallEnv,
   call: Started<A>,
   progress: Progress,
-  restore: Restore,
+  restore: Admission.Restore,
   room: Effect.Semaphore | undefined
 ): Result<A> => {
-  const deadline = call.startedAt + Duration.toMillis(call.described.timeout)
+  const deadline = Admission.deadlineOf(call)
   const asked = env.deadlines.until(deadline, request(env, call, progress, deadline), restore)
   const released = room === undefined ? asked : Effect.zipLeft(asked, room.release(1))
   return Effect.flatMap(released, (ended) => conclude(env, call, progress, ended, restore))
@@ -242,44 +248,54 @@ const request = <A>(
       maxOutputTokens: progress.maxOutputTokens,
       cwd: call.cwd,
       correction: progress.correction,
-      session: progress.session
+      session: Sessions.given(call.described.provider, progress.session)
     }
     const timeout = Duration.millis(Math.max(0, deadline - env.now()))
-    return call.described.provider.ask(Request.within(parts, timeout), {
-      session: (id) => {
-        const ref = { runId: env.run.id, index: call.place.index }
-        return Effect.catchAll(env.store.session(env.ownership, ref, progress.attempt, id), env.abort)
-      },
-      usage: () => Effect.void
-    })
+    return call.described.provider.ask(
+      Request.within(parts, timeout),
+      Reported.listener(env, call, progress.attempt, progress.reported)
+    )
   })
 
 /** Decides what a request's end means for the call. Runs uninterruptibly: what was paid for is settled (T2, T5). */
-const conclude = <A>(env: CallEnv, call: Started<A>, progress: Progress, ended: Ended, restore: Restore): Result<A> => {
+const conclude = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  progress: Progress,
+  ended: Ended,
+  restore: Admission.Restore
+): Result<A> => {
   env.failPoint.hit("call.ask", "after")
   if (Exit.isSuccess(ended)) return answered(env, call, progress, ended.value, restore)
   const failure = Cause.failureOption(ended.cause)
   if (Option.isNone(failure)) {
-    return Effect.flatMap(lost(env, call, progress), (lost) => stopped(env, call, progress, lost, ended.cause))
+    return lost(env, call, progress, (after, lost) => stopped(env, call, after, lost, ended.cause))
   }
   return failure.value === Deadlines.timedOut
-    ? Effect.flatMap(lost(env, call, progress), (lost) => Settle.giveUp(env, call, progress, lost, tooLate(call)))
+    ? lost(env, call, progress, (after, lost) => Settle.giveUp(env, call, after, lost, Admission.tooLate(call)))
     : refused(env, call, progress, failure.value, restore)
 }
 
-const tooLate = <A>(call: Started<A>): Settle.GivingUp => ({
-  status: "timeout",
-  kind: "CallTimeout",
-  error: `no complete answer within ${Duration.format(call.described.timeout)}`,
-  toError: (result) => new AgentError.CallTimeout({ timeoutMs: Duration.toMillis(call.described.timeout), result })
-})
-
-/** A request whose outcome is not known: it counts as all that was reserved for it (T3). */
-const lost = <A>(env: CallEnv, call: Started<A>, progress: Progress): Effect.Effect<AttemptOutcome> =>
-  Effect.map(
-    env.budget.settle(progress.reserved, progress.reserved),
-    () => Settle.outcome(env, call, progress, env.now(), { status: "lost", spent: Ledger.nothing })
+/** A request whose outcome is not known: it counts as all that was reserved for it, or more if that was reported (T3). */
+const lost = <A, B, E>(
+  env: CallEnv,
+  call: Started<A>,
+  progress: Progress,
+  settle: (after: Progress, lost: AttemptOutcome) => Effect.Effect<B, E>
+): Effect.Effect<B, E> => {
+  const { reported: { session, spent: reported }, reserved } = progress
+  const spent = Ledger.lost(reported)
+  const outcome = Settle.outcome(env, call, progress, env.now(), {
+    status: "lost",
+    spent,
+    costSource: spent.cost === null ? undefined : Reported.source,
+    session
+  })
+  return Effect.zipRight(
+    env.budget.settle(reserved, Ledger.lostAmount(reported, reserved)),
+    settle({ ...progress, spent: Ledger.add(progress.spent, spent) }, outcome)
   )
+}
 
 /** An answer came: reads it, and settles the call or asks again with what was wrong. */
 const answered = <A>(
@@ -287,13 +303,17 @@ const answered = <A>(
   call: Started<A>,
   before: Progress,
   answer: Provider.Answer,
-  restore: Restore
+  restore: Admission.Restore
 ): Result<A> => {
-  const spent = Ledger.answered(answer, before.reserved)
+  const { reported: { spent: reported }, reserved, taken } = before
+  const spent = Ledger.answered(answer, reserved, reported)
   const progress = Settle.afterAnswer(before, answer, spent)
   const read = Answer.read(answer, call.described.answer)
-  const settled = env.budget.settle(before.reserved, Ledger.amountOf(spent, before.reserved))
-  return Effect.flatMap(settled, () =>
+  const settled = env.budget.settle(reserved, Ledger.amountOf(spent, reserved))
+  const corrected = taken === undefined || (answer.usage ?? reported) === undefined
+    ? settled
+    : Effect.zipRight(RateLimits.correct(env, call, taken, spent.usage), settled)
+  return Effect.flatMap(corrected, () =>
     Either.isRight(read)
       ? Settle.succeed(env, call, progress, answer, spent, read.right, env.now())
       : unfit(env, call, before, progress, answer, spent, read.left, restore))
@@ -308,15 +328,15 @@ const unfit = <A>(
   answer: Provider.Answer,
   spent: Ledger.Spent,
   issues: ReadonlyArray<ValidationIssue>,
-  restore: Restore
+  restore: Admission.Restore
 ): Result<A> => {
   const problem = Answer.problem(issues)
   const ended = Settle.outcome(env, call, before, env.now(), {
     status: "failed",
     spent,
-    costSource: Ledger.sourceOf(answer, before.reserved),
+    costSource: Ledger.sourceOf(answer, before.reserved, before.reported.spent),
     model: answer.model,
-    session: answer.session,
+    session: answer.session ?? before.reported.session,
     errorKind: "SchemaFailed",
     error: problem,
     raw: answer.raw
@@ -341,28 +361,31 @@ const refused = <A>(
   call: Started<A>,
   before: Progress,
   error: Provider.ProviderError,
-  restore: Restore
+  restore: Admission.Restore
 ): Result<A> =>
   Effect.gen(function*() {
     const cost = error.cost === undefined ? undefined : { ...error.cost, amount: Money.fromNano(error.cost.amount) }
-    const spent = Ledger.used({ usage: error.usage, cost })
+    const { reported, taken } = before
+    const spent = Ledger.refused({ usage: error.usage, cost }, reported.spent)
+    const session = error.session ?? reported.session
+    if (taken !== undefined && Usage.total(spent.usage) > 0) yield* RateLimits.correct(env, call, taken, spent.usage)
     yield* env.budget.settle(before.reserved, Ledger.amountOf(spent, before.reserved))
     const progress: Progress = {
       ...before,
-      session: Settle.inSession(before.session, error.session, spent),
+      session: Sessions.after(before.session, session, spent),
       spent: Ledger.add(before.spent, spent)
     }
     const at = env.now()
     const ended = Settle.outcome(env, call, before, at, {
       status: "failed",
       spent,
-      costSource: cost?.source,
-      session: error.session,
+      costSource: cost?.source ?? (error.usage === undefined && reported.spent?.cost ? Reported.source : undefined),
+      session,
       errorKind: error.reason,
       error: error.detail,
       raw: error.raw
     })
-    const left = Duration.subtract(call.described.timeout, Duration.millis(at - call.startedAt))
+    const left = Duration.millis(Math.max(0, Admission.deadlineOf(call) - at))
     const wait = yield* RetryPolicy.next(env.defaults.retry, error, progress.tries, left)
     if (wait === undefined) {
       return yield* Settle.giveUp(env, call, progress, ended, {

@@ -15,6 +15,7 @@ import type * as CallResult from "./CallResult.ts"
 import type { Deadlines } from "./Deadlines.ts"
 import type { Described, KnownProviders, RunDefaults } from "./Described.ts"
 import type { Defaults } from "./EngineConfig.ts"
+import type { Lines } from "./Lines.ts"
 import type { Place, Replay } from "./Replay.ts"
 
 /**
@@ -32,13 +33,15 @@ export interface CallEnv {
   readonly failPoint: FailPoint["Type"]
   readonly budget: Budget.Budget
   readonly replay: Replay
-  readonly defaults: RunDefaults & Pick<Defaults, "retry" | "corrections">
+  readonly defaults: RunDefaults & Pick<Defaults, "retry" | "corrections" | "sessions">
   readonly callDirectory: (id: CallId) => string
   /** Epoch milliseconds, by the clock of the run. */
   readonly now: () => number
   readonly deadlines: Deadlines
-  /** Room for requests at a provider, shared by all runs of the process; undefined where there is no limit. */
+  /** Room for requests at a provider at the same time, shared by everything in the process that uses the same provider. */
   readonly permits: (provider: Provider.Provider) => Effect.Semaphore | undefined
+  /** Requests of the engine that wait for room under a limit per minute. */
+  readonly lines: Lines
   /** Notes that a call was answered from the journal. */
   readonly replayed: (index: number) => void
   /** Ends the run: the store cannot be written any more. Never returns. */

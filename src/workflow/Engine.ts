@@ -7,6 +7,8 @@
  * - E3. When the store cannot be written, or another process took the run over, the body is interrupted and nothing
  *   further is sent.
  * - E4. A child run has rows of its own and its parent's home, ownership and budget.
+ * - E5. Requests at the same time are bounded by what a provider bears, over all runs and engines of the process that share
+ *   the provider, children included; nothing else bounds them.
  *
  * What a program is made of is in `Workflow`; what its calls do is in `Call`.
  */
@@ -41,6 +43,7 @@ import * as Described from "./Described.ts"
 import * as Ending from "./Ending.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import { EngineConfig } from "./EngineConfig.ts"
+import * as Lines from "./Lines.ts"
 import * as Position from "./Position.ts"
 import * as Replay from "./Replay.ts"
 import * as Request from "./Request.ts"
@@ -137,7 +140,7 @@ interface Ports {
   readonly worktree: Worktree["Type"]
   readonly failPoint: FailPoint["Type"]
   readonly config: Defaults
-  readonly permits: (provider: Provider) => Effect.Semaphore | undefined
+  readonly lines: Lines.Lines
   /** Runs an effect beside the runs; the engine's release waits for it. */
   readonly behind: (effect: Effect.Effect<void>) => Effect.Effect<void>
 }
@@ -152,7 +155,7 @@ const make = Effect.gen(function*() {
     worktree: yield* Worktree,
     failPoint: yield* FailPoint,
     config: yield* EngineConfig,
-    permits: makePermits(),
+    lines: Lines.make(),
     behind: (effect) => Effect.asVoid(FiberSet.run(background, effect))
   }
   return Engine.of({
@@ -176,16 +179,18 @@ const make = Effect.gen(function*() {
   })
 })
 
-const makePermits = (): Ports["permits"] => {
-  const rooms = new Map<string, Effect.Semaphore>()
-  return ({ capabilities, name }) => {
-    if (capabilities.concurrency === undefined) return undefined
-    const known = rooms.get(name)
-    if (known !== undefined) return known
-    const room = Effect.unsafeMakeSemaphore(capabilities.concurrency)
-    rooms.set(name, room)
-    return room
-  }
+// by the provider itself and not by engine, so that what a provider bears is shared by every run of the process that asks
+// the same instance; a registry has one instance for each name
+const rooms = new WeakMap<Provider, Effect.Semaphore>()
+
+const permits = (provider: Provider): Effect.Semaphore | undefined => {
+  const { concurrency } = provider.capabilities
+  if (concurrency === undefined) return undefined
+  const known = rooms.get(provider)
+  if (known !== undefined) return known
+  const room = Effect.unsafeMakeSemaphore(concurrency)
+  rooms.set(provider, room)
+  return room
 }
 
 const checkProvider = (ports: Ports, name: string | undefined) =>
@@ -400,7 +405,8 @@ const context = (
       callDirectory: ports.files.callDirectory,
       now: () => clock.unsafeCurrentTimeMillis(),
       deadlines,
-      permits: ports.permits,
+      permits,
+      lines: ports.lines,
       replayed: (index) => void replayed.push(index),
       abort
     }),

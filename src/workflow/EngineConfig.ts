@@ -38,6 +38,8 @@ export interface Defaults {
   readonly retry: Retry
   /** Times an answer that does not fit its schema is asked for again. */
   readonly corrections: number
+  /** Whether a call that an interrupted run left open goes on in its provider's session when the run is resumed. */
+  readonly sessions: "new" | "continue"
 }
 
 /**
@@ -53,7 +55,8 @@ export const defaults: Defaults = {
   timeout: Duration.minutes(10),
   maxDepth: 16,
   retry: { attempts: 5, base: Duration.millis(500), cap: Duration.seconds(30) },
-  corrections: 2
+  corrections: 2,
+  sessions: "new"
 }
 
 /**

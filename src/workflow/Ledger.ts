@@ -119,23 +119,62 @@ export const reserve = <A>(
   })
 
 /**
- * What an answer used: a provider that does not count is held to have used all that was set aside, so that a budget
- * holds with it too.
+ * What an answer used: what it says itself, else what was reported before it came. A provider that does not count is held
+ * to have used all that was set aside, so that a budget holds with it too.
  * @category converting
  * @since 0.1.0
  */
-export const answered = (answer: Provider.Answer, reserved: Budget.Amount): Spent => {
-  if (answer.usage !== undefined || reserved.tokens === 0) return used(answer)
-  return { usage: Usage.make({ inputTokens: reserved.tokens }), cost: answer.cost?.amount ?? reserved.cost }
+export const answered = (answer: Provider.Answer, reserved: Budget.Amount, reported?: Spent): Spent => {
+  if (answer.usage !== undefined || (reported === undefined && reserved.tokens === 0)) return used(answer)
+  const { cost, usage } = reported ?? { usage: Usage.make({ inputTokens: reserved.tokens }), cost: reserved.cost }
+  return { usage, cost: answer.cost?.amount ?? cost }
 }
 
 /**
- * Who says what a request cost: the provider or a price table, or the reservation where nobody counted.
+ * Who says what a request cost: the provider or a price table, the estimate of what was reported, or the reservation
+ * where nobody counted.
  * @category converting
  * @since 0.1.0
  */
-export const sourceOf = (answer: Provider.Answer, reserved: Budget.Amount): string | undefined =>
-  answer.cost?.source ?? (answer.usage === undefined && reserved.tokens > 0 ? "reservation" : undefined)
+export const sourceOf = (answer: Provider.Answer, reserved: Budget.Amount, reported?: Spent): string | undefined => {
+  if (answer.cost !== undefined || answer.usage !== undefined) return answer.cost?.source
+  if (reported !== undefined) return reported.cost === null ? undefined : "estimate"
+  return reserved.tokens > 0 ? "reservation" : undefined
+}
+
+/**
+ * What a refused request used, from the refusal, else from what was reported before it.
+ * @category converting
+ * @since 0.1.0
+ */
+export const refused = (
+  outcome: { readonly usage?: Usage.Usage | undefined; readonly cost?: Provider.Cost | undefined },
+  reported: Spent | undefined
+): Spent =>
+  outcome.usage !== undefined || reported === undefined
+    ? used(outcome)
+    : { usage: reported.usage, cost: outcome.cost?.amount ?? reported.cost }
+
+/**
+ * What is known of a request whose outcome is not: the tokens that were reported, if any; never that it was free.
+ * @category converting
+ * @since 0.1.0
+ */
+export const lost = (reported: Spent | undefined): Spent => reported ?? { usage: Usage.zero, cost: null }
+
+/**
+ * What the budget counts of a request whose outcome is not known: the greater of what was set aside for it and what was
+ * reported of it.
+ * @category converting
+ * @since 0.1.0
+ */
+export const lostAmount = (reported: Spent | undefined, reserved: Budget.Amount): Budget.Amount =>
+  reported === undefined
+    ? reserved
+    : {
+      tokens: Math.max(reserved.tokens, Usage.total(reported.usage)),
+      cost: reported.cost === null || reported.cost < reserved.cost ? reserved.cost : reported.cost
+    }
 
 /**
  * What a request used as far as it is known.

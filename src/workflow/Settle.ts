@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import type * as Budget from "../budget/Budget.ts"
 import type * as AgentError from "../domain/AgentError.ts"
 import type { ValidationIssue } from "../domain/AnswerSchema.ts"
-import * as Money from "../domain/Money.ts"
 import type { Done, Failed } from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
 import * as Usage from "../domain/Usage.ts"
@@ -17,6 +16,8 @@ import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Readable from "./Readable.ts"
+import type * as Reported from "./Reported.ts"
+import * as Sessions from "./Sessions.ts"
 
 /**
  * A call whose first request is on its way.
@@ -38,6 +39,10 @@ export interface Progress {
   readonly attempt: number
   readonly first: number
   readonly reserved: Budget.Amount
+  /** Tokens taken of the provider's limit per minute; undefined where there is none. */
+  readonly taken: number | undefined
+  /** What the provider told of the request under way so far. */
+  readonly reported: Reported.Reported
   readonly maxOutputTokens: number | undefined
   readonly correction: Provider.Request["correction"]
   readonly session: Provider.Session | undefined
@@ -107,30 +112,15 @@ export const afterAnswer = (before: Progress, answer: Provider.Answer, spent: Le
   attempt: before.attempt,
   first: before.first,
   reserved: before.reserved,
+  taken: before.taken,
+  reported: before.reported,
   maxOutputTokens: before.maxOutputTokens,
   correction: before.correction,
-  session: inSession(before.session, answer.session, spent),
+  session: Sessions.after(before.session, answer.session ?? before.reported.session, spent),
   answers: before.answers + 1,
   tries: before.tries,
   spent: Ledger.add(before.spent, spent)
 })
-
-/**
- * The session the next request continues, with what one more request used in it.
- * @category combinators
- * @since 0.1.0
- */
-export const inSession = (
-  before: Provider.Session | undefined,
-  id: string | undefined,
-  spent: Ledger.Spent
-): Provider.Session | undefined => {
-  if (id === undefined) return before
-  const cost = spent.cost ?? undefined
-  if (before?.id !== id) return { id, used: spent.usage, cost }
-  const sum = before.cost === undefined || cost === undefined ? undefined : Money.add(before.cost, cost)
-  return { id, used: Usage.add(before.used, spent.usage), cost: sum }
-}
 
 /**
  * Settles an answered call and gives its result.
@@ -155,9 +145,9 @@ export const succeed = <A>(
   const ended = outcome(env, call, progress, at, {
     status: "done",
     spent,
-    costSource: Ledger.sourceOf(answer, progress.reserved),
+    costSource: Ledger.sourceOf(answer, progress.reserved, progress.reported.spent),
     model: answer.model,
-    session: answer.session,
+    session: answer.session ?? progress.reported.session,
     raw
   })
   const store = (shared: boolean) =>

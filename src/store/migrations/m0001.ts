@@ -1,5 +1,6 @@
 /**
- * The first schema: runs, their calls, the requests of the calls, events, artifacts, cache entries and leases.
+ * The first schema: runs, their calls, the requests of the calls, events, artifacts, cache entries, leases, and how far
+ * the rate limits of providers are used up.
  *
  * Money is whole billionths of a dollar, times are UTC text with milliseconds. Ids of calls and paths of files are not
  * stored: both follow from the run's id and the call's index, and what is not stored cannot be tampered with. The large
@@ -110,16 +111,18 @@ export const statements: ReadonlyArray<string> = [
     PRIMARY KEY (run_id, call_index, attempt),
     FOREIGN KEY (run_id, call_index) REFERENCES calls (run_id, call_index)
   ) STRICT, WITHOUT ROWID`,
-  // an ended request whose price is not known counts at what was set aside for it, like a lost one
+  // an ended request whose price is not known counts at what was set aside for it; one that is under way or was lost
+  // counts at the greater of that and what was reported for it so far
   `CREATE VIEW budget_ledger AS SELECT
     run_id, call_index, attempt, status,
-    CASE status WHEN 'running' THEN reserved_tokens ELSE 0 END AS held_tokens,
-    CASE status WHEN 'running' THEN reserved_cost_nano ELSE 0 END AS held_cost_nano,
-    CASE status WHEN 'running' THEN 0 WHEN 'lost' THEN reserved_tokens
-      ELSE input_tokens + output_tokens + cache_read_tokens + cache_write_tokens END AS spent_tokens,
-    CASE status WHEN 'running' THEN 0 WHEN 'lost' THEN reserved_cost_nano
+    CASE status WHEN 'running' THEN max(reserved_tokens, reported_tokens) ELSE 0 END AS held_tokens,
+    CASE status WHEN 'running' THEN max(reserved_cost_nano, coalesce(cost_nano, 0)) ELSE 0 END AS held_cost_nano,
+    CASE status WHEN 'running' THEN 0 WHEN 'lost' THEN max(reserved_tokens, reported_tokens)
+      ELSE reported_tokens END AS spent_tokens,
+    CASE status WHEN 'running' THEN 0 WHEN 'lost' THEN max(reserved_cost_nano, coalesce(cost_nano, 0))
       ELSE coalesce(cost_nano, reserved_cost_nano) END AS spent_cost_nano
-  FROM attempts`,
+  FROM (SELECT *, input_tokens + output_tokens + cache_read_tokens + cache_write_tokens AS reported_tokens
+    FROM attempts)`,
   `CREATE TABLE events (
     run_id TEXT NOT NULL REFERENCES runs (id),
     id INTEGER NOT NULL,
@@ -159,5 +162,13 @@ export const statements: ReadonlyArray<string> = [
     host TEXT NOT NULL,
     heartbeat_at INTEGER NOT NULL,
     taken_at TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  // one row for each thing a provider limits per minute: when all that was taken of it will have flowed off again
+  `CREATE TABLE rate_limits (
+    provider TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    free_at REAL NOT NULL,
+    asked_at INTEGER NOT NULL,
+    PRIMARY KEY (provider, kind)
   ) STRICT, WITHOUT ROWID`
 ]
