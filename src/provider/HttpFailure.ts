@@ -8,7 +8,7 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Predicate from "effect/Predicate"
 import type { ProviderReason } from "../domain/AgentError.ts"
-import type { ServerError } from "./OpenAiWire.ts"
+import type { ServerError } from "./HttpWire.ts"
 
 /**
  * Headers of an answer, by lower-case name.
@@ -31,6 +31,18 @@ export const reasonOf = (status: number, error: ServerError | undefined, headers
 }
 
 /**
+ * The reason an error in the middle of an answer stands for. The server had taken the request, so that it is broken off
+ * where nothing else is said.
+ * @category converting
+ * @since 0.1.0
+ */
+export const reasonWithin = (error: ServerError, headers: Headers): ProviderReason => {
+  const code = Number(error.code)
+  const status = Number.isInteger(code) && code >= 400 && code < 600 ? code : undefined
+  return status === undefined ? byCode(error) ?? byType(error) ?? "Unavailable" : reasonOf(status, error, headers)
+}
+
+/**
  * Least milliseconds to wait before asking again, as the headers say.
  * @category converting
  * @since 0.1.0
@@ -39,8 +51,11 @@ export const retryAfterMs = (headers: Headers, nowMillis: number): number | unde
   millisOf(headers["retry-after-ms"]) ??
     secondsOf(headers["retry-after"]) ??
     untilDate(headers["retry-after"], nowMillis) ??
-    untilReset(headers, "requests") ??
-    untilReset(headers, "tokens")
+    longest([
+      ...openAiLimits.map((limit) => untilReset(headers, limit)),
+      ...anthropicLimits.map((limit) => untilInstant(headers, limit, nowMillis)),
+      untilUnified(headers, nowMillis)
+    ])
 
 /**
  * What went wrong before an answer was complete: the reason and a sentence without address, headers or key.
@@ -104,6 +119,34 @@ const statuses: ReadonlyMap<number, ProviderReason> = new Map([
 const byCode = (error: ServerError | undefined): ProviderReason | undefined =>
   codes.get(String(error?.code)) ?? codes.get(String(error?.type))
 
+/** Kinds that servers give beside a status; they speak for themselves only where there is none. */
+const types: ReadonlyMap<string, ProviderReason> = new Map([
+  ["api_error", "Unavailable"],
+  ["authentication_error", "Authentication"],
+  ["deadline_exceeded", "Unavailable"],
+  ["failed_precondition", "InvalidRequest"],
+  ["internal", "Unavailable"],
+  ["internal_server_error", "Unavailable"],
+  ["invalid_argument", "InvalidRequest"],
+  ["invalid_request_error", "InvalidRequest"],
+  ["not_found", "UnknownModel"],
+  ["not_found_error", "UnknownModel"],
+  ["overloaded", "Overloaded"],
+  ["overloaded_error", "Overloaded"],
+  ["permission_denied", "Permission"],
+  ["permission_error", "Permission"],
+  ["rate_limit_error", "RateLimited"],
+  ["request_too_large", "InvalidRequest"],
+  ["resource_exhausted", "RateLimited"],
+  ["server_error", "Unavailable"],
+  ["timeout_error", "Unavailable"],
+  ["unauthenticated", "Authentication"],
+  ["unavailable", "Overloaded"]
+])
+
+const byType = (error: ServerError): ProviderReason | undefined =>
+  types.get(String(error.type).toLowerCase()) ?? types.get(String(error.code).toLowerCase())
+
 const byStatus = (status: number, error: ServerError | undefined): ProviderReason => {
   const known = statuses.get(status)
   if (known !== undefined) return known
@@ -156,6 +199,33 @@ const untilReset = (headers: Headers, limit: string): number | undefined => {
   let millis = 0
   for (const [, amount, unit] of reset.matchAll(durationPart)) millis += Number(amount) * (lengths.get(unit ?? "") ?? 0)
   return finite(Math.ceil(millis))
+}
+
+const openAiLimits = ["requests", "tokens"]
+const anthropicLimits = ["requests", "tokens", "input-tokens", "output-tokens"]
+
+/** The wait after which no limit is used up any more. */
+const longest = (waits: ReadonlyArray<number | undefined>): number | undefined => {
+  const known = waits.flatMap((wait) => wait ?? [])
+  return known.length === 0 ? undefined : Math.max(...known)
+}
+
+const instantForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
+
+/** Anthropic's instants, which count only for the limit that is used up. */
+const untilInstant = (headers: Headers, limit: string, nowMillis: number): number | undefined => {
+  const reset = headers[`anthropic-ratelimit-${limit}-reset`] ?? ""
+  if (headers[`anthropic-ratelimit-${limit}-remaining`] !== "0" || !instantForm.test(reset)) return undefined
+  const instant = Date.parse(reset)
+  return Number.isNaN(instant) ? undefined : Math.max(0, instant - nowMillis)
+}
+
+/** The limit of a subscription, in seconds since 1970. */
+const untilUnified = (headers: Headers, nowMillis: number): number | undefined => {
+  const millis = secondsOf(headers["anthropic-ratelimit-unified-reset"])
+  return headers["anthropic-ratelimit-unified-status"] !== "rejected" || millis === undefined
+    ? undefined
+    : Math.max(0, millis - nowMillis)
 }
 
 const certificateCode = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/

@@ -2,11 +2,14 @@
  * Chat completions on the wire, as OpenAI defines them and as the servers that follow it send them.
  *
  * The answer is decoded leniently around the text: a server that counts tokens in a form of its own does not lose its
- * answer for that. What is read is checked; nothing else of a body is trusted.
+ * answer for that. What is read is checked; nothing else of a body is trusted. An answer in one piece and one in a stream
+ * come to the same.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Usage from "../domain/Usage.ts"
+import type { Completion, ServerError, StreamReader } from "./HttpWire.ts"
+import * as WireJson from "./WireJson.ts"
 
 /**
  * A message of a conversation.
@@ -43,69 +46,57 @@ export const ChatRequest = Schema.Struct({
   temperature: Schema.optional(Schema.Number),
   max_tokens: Schema.optional(Schema.Int),
   max_completion_tokens: Schema.optional(Schema.Int),
-  response_format: Schema.optional(ResponseFormat)
+  response_format: Schema.optional(ResponseFormat),
+  stream: Schema.optional(Schema.Boolean),
+  stream_options: Schema.optional(Schema.Struct({ include_usage: Schema.Boolean }))
 })
 
 /**
- * What went wrong, in a server's own words and codes.
- * @category models
- * @since 0.1.0
- */
-export interface ServerError {
-  readonly message: string | undefined
-  /** Codes are compared in lower case; a number is a status. */
-  readonly code: string | number | undefined
-  readonly type: string | undefined
-  readonly param: string | undefined
-}
-
-/**
- * What a body of a successful status says.
- * @category models
- * @since 0.1.0
- */
-export interface Completion {
-  /** Undefined when the server sent none. */
-  readonly text: string | undefined
-  readonly refusal: string | undefined
-  readonly finishReason: string | undefined
-  readonly askedForTool: boolean
-  readonly model: string | undefined
-  readonly usage: Usage.Usage | undefined
-  /** Dollars, from servers that say so. */
-  readonly cost: number | undefined
-}
-
-/**
- * The JSON a body holds, if it does.
+ * The first answer of a body, if it has the shape of a completion; `reportsCost`: a cost in its usage is in dollars.
  * @category converting
  * @since 0.1.0
  */
-export const parse: (body: string) => Option.Option<unknown> = Schema.decodeOption(Schema.parseJson())
-
-/**
- * The first answer of a body, if it has the shape of a completion.
- * @category converting
- * @since 0.1.0
- */
-export const completionOf = (body: unknown): Option.Option<Completion> =>
-  Option.flatMap(decodeResponse(body), ({ choices: [choice], model, usage }) => {
+export const completionOf = (body: unknown, reportsCost: boolean): Option.Option<Completion> =>
+  Option.flatMap(decodeResponse(body), ({ choices: [choice], ...rest }) => {
     if (choice === undefined) return Option.none()
-    const { content, function_call, refusal, tool_calls } = choice.message
-    const parts = typeof content === "string" ? [{ text: content }] : content ?? []
-    const counts = Option.getOrUndefined(decodeUsage(usage))
-    const texts = parts.flatMap((part) => typeof part.text === "string" ? [part.text] : [])
-    const refusals = parts.flatMap((part) => typeof part.refusal === "string" ? [part.refusal] : [])
-    return Option.some({
-      text: texts.length === 0 ? undefined : texts.join(""),
-      refusal: refusal === undefined || refusal === null || refusal === "" ? refusals[0] : refusal,
-      finishReason: choice.finish_reason ?? undefined,
-      askedForTool: isFilled(tool_calls) || isFilled(function_call),
-      model: typeof model === "string" && model !== "" ? model : undefined,
-      usage: counts === undefined ? undefined : usageOf(counts),
-      cost: counts?.cost ?? undefined
-    })
+    const found = new Found(reportsCost)
+    found.add(choice.message)
+    found.finish(choice.finish_reason)
+    found.count(rest)
+    return Option.some(found.completion())
   })
+
+/**
+ * Reads a stream of pieces of an answer up to `[DONE]`. One that closes after its finish reason is whole as well: some
+ * servers say no more.
+ * @category converting
+ * @since 0.1.0
+ */
+export const reader = (reportsCost: boolean): StreamReader => {
+  const found = new Found(reportsCost)
+  let isUnreadable = false
+  return {
+    next: ({ data }) => {
+      if (data.trim() === "[DONE]") return { _tag: "Complete", completion: found.completion() }
+      const body = Option.getOrUndefined(WireJson.parse(data))
+      const error = errorOf(body)
+      if (Option.isSome(error)) return { _tag: "Failed", error: error.value }
+      const chunk = decodeChunk(body)
+      if (Option.isNone(chunk)) {
+        isUnreadable = true
+        return { _tag: "Complete", completion: { ...found.completion(), problem: unreadable } }
+      }
+      const { choices, ...rest } = chunk.value
+      const choice = choices?.find(({ index }) => (index ?? 0) === 0)
+      if (choice !== undefined) {
+        found.add(choice.delta ?? {})
+        found.finish(choice.finish_reason)
+      }
+      return { _tag: "Open", usage: found.count(rest) }
+    },
+    end: () => ({ isComplete: found.isFinished && !isUnreadable, completion: found.completion() })
+  }
+}
 
 /**
  * The error a body holds, whatever its status, in any of the forms servers use.
@@ -129,20 +120,97 @@ export const errorOf = (body: unknown): Option.Option<ServerError> =>
 const nullish = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 
 const Part = Schema.Struct({ text: Schema.optional(Schema.Unknown), refusal: Schema.optional(Schema.Unknown) })
+const Content = Schema.Struct({
+  content: nullish(Schema.Union(Schema.String, Schema.Array(Part))),
+  refusal: nullish(Schema.String),
+  tool_calls: Schema.optional(Schema.Unknown),
+  function_call: Schema.optional(Schema.Unknown)
+})
+const counts = { model: Schema.optional(Schema.Unknown), usage: Schema.optional(Schema.Unknown) }
+type Counts = { readonly model?: unknown; readonly usage?: unknown }
 
 const decodeResponse = Schema.decodeUnknownOption(Schema.Struct({
-  model: Schema.optional(Schema.Unknown),
-  usage: Schema.optional(Schema.Unknown),
-  choices: Schema.NonEmptyArray(Schema.Struct({
-    finish_reason: nullish(Schema.String),
-    message: Schema.Struct({
-      content: nullish(Schema.Union(Schema.String, Schema.Array(Part))),
-      refusal: nullish(Schema.String),
-      tool_calls: Schema.optional(Schema.Unknown),
-      function_call: Schema.optional(Schema.Unknown)
-    })
-  }))
+  ...counts,
+  choices: Schema.NonEmptyArray(Schema.Struct({ finish_reason: nullish(Schema.String), message: Content }))
 }))
+const decodeChunk = Schema.decodeUnknownOption(Schema.Struct({
+  ...counts,
+  choices: nullish(Schema.Array(Schema.Struct({
+    index: nullish(Schema.Number),
+    finish_reason: nullish(Schema.String),
+    delta: nullish(Content)
+  })))
+}))
+
+const unreadable = { reason: "Malformed", detail: "the stream holds an event that cannot be read" } as const
+
+/** What is known of an answer, in one piece or in many. */
+class Found {
+  isFinished = false
+  private text = ""
+  private refusal = ""
+  private reason: string | undefined
+  private askedForTool = false
+  private model: string | undefined
+  private usage: Usage.Usage | undefined
+  private costUsd: number | undefined
+  private readonly reportsCost: boolean
+  constructor(reportsCost: boolean) {
+    this.reportsCost = reportsCost
+  }
+
+  add({ content, function_call, refusal, tool_calls }: typeof Content.Type): void {
+    const parts = typeof content === "string" ? [{ text: content }] : content ?? []
+    for (const part of parts) {
+      if (typeof part.text === "string") this.text += part.text
+      if ("refusal" in part && typeof part.refusal === "string") this.refusal += part.refusal
+    }
+    this.refusal += refusal ?? ""
+    this.askedForTool ||= isFilled(tool_calls) || isFilled(function_call)
+  }
+
+  finish(reason: string | null | undefined): void {
+    if (reason === undefined || reason === null) return
+    this.isFinished = true
+    this.reason = reason
+  }
+
+  /** The tokens up to now, where they are said. */
+  count({ model, usage }: Counts): Usage.Usage | undefined {
+    if (typeof model === "string" && model !== "") this.model = model
+    const counted = usage === undefined || usage === null ? undefined : Option.getOrUndefined(decodeUsage(usage))
+    if (counted === undefined) return undefined
+    this.costUsd = this.reportsCost ? counted.cost ?? undefined : undefined
+    return this.usage = usageOf(counted)
+  }
+
+  completion(): Completion {
+    return {
+      text: this.text === "" ? undefined : this.text,
+      structured: undefined,
+      problem: this.problem(),
+      usage: this.usage,
+      costUsd: this.costUsd,
+      model: this.model
+    }
+  }
+
+  private problem(): Completion["problem"] {
+    if (this.refusal !== "") return { reason: "Refused", detail: `the model refuses: ${this.refusal}` }
+    switch (this.reason) {
+      case "content_filter":
+        return { reason: "Refused", detail: "the answer was stopped by a content filter" }
+      case "length":
+        return { reason: "Truncated", detail: "the answer was cut at the bound on output tokens" }
+      case "error":
+        return { reason: "Unavailable", detail: "the server broke the answer off" }
+      default:
+        return this.askedForTool && this.text.trim() === ""
+          ? { reason: "Malformed", detail: "the model asks for a tool it was not offered" }
+          : undefined
+    }
+  }
+}
 
 const isFilled = (value: unknown): boolean =>
   Array.isArray(value) ? value.length > 0 : typeof value === "object" && value !== null
@@ -194,13 +262,20 @@ const decodeFlatError = Schema.decodeUnknownOption(Schema.Union(
 
 const describe = (error: unknown): Option.Option<ServerError> => {
   if (typeof error === "string") {
-    return Option.some({ message: error, code: undefined, type: undefined, param: undefined })
+    return Option.some({
+      message: error,
+      code: undefined,
+      type: undefined,
+      param: undefined,
+      retryAfterMs: undefined
+    })
   }
   return Option.map(decodeErrorObject(error), ({ code, message, param, type }) => ({
     message: textOf(message),
     code: typeof code === "number" ? code : textOf(code)?.toLowerCase(),
     type: textOf(type)?.toLowerCase(),
-    param: textOf(param)
+    param: textOf(param),
+    retryAfterMs: undefined
   }))
 }
 

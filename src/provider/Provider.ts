@@ -203,7 +203,11 @@ export class ProviderError extends Schema.TaggedError<ProviderError>("owf/Provid
   usage: Schema.optional(Usage),
   /** Cost in billionths of a dollar all the same, and who said so. */
   cost: Schema.optional(Schema.Struct({ amount: Schema.Number, source: Schema.String })),
-  session: Schema.optional(Schema.String)
+  session: Schema.optional(Schema.String),
+  /** Whether the provider learned how to ask: asked again at once, it asks in another way. */
+  isAdapted: Schema.optional(Schema.Boolean),
+  /** Whether the request may have been carried out and paid for, beyond what `usage` says. */
+  mayBeBilled: Schema.optional(Schema.Boolean)
 }) {
   override get message(): string {
     return `${this.provider}: ${this.detail}`

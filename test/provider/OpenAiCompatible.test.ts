@@ -106,7 +106,9 @@ describe("OpenAiCompatible: the request", () => {
       assert.strictEqual(got?.headers["content-type"], "application/json")
       assert.deepStrictEqual(JSON.parse(got?.body ?? ""), {
         model: "m",
-        messages: [{ role: "user", content: "Is it?" }]
+        messages: [{ role: "user", content: "Is it?" }],
+        stream: true,
+        stream_options: { include_usage: true }
       })
       for (const name of ["traceparent", "b3", "tracestate", "cookie"]) assert.notProperty(got?.headers, name)
     }))
