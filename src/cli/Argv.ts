@@ -7,9 +7,9 @@
  * - A3. `--home`, `--debug` and `--json` mean the same before and after the command.
  */
 import * as Either from "effect/Either"
+import * as Nearest from "../internal/nearest.ts"
 import type { Flag } from "./Flag.ts"
 import * as Flags from "./Flag.ts"
-import * as Nearest from "./Nearest.ts"
 import type { Spec } from "./Spec.ts"
 import type { UsageError } from "./UsageError.ts"
 import * as Usage from "./UsageError.ts"

@@ -6,7 +6,7 @@ import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Nearest from "./Nearest.ts"
+import * as Nearest from "../internal/nearest.ts"
 
 /**
  * An option of a command.

@@ -13,7 +13,7 @@ import * as Money from "../domain/Money.ts"
 import type { CachePolicy } from "../domain/Status.ts"
 import type { Provider, Providers } from "../provider/Provider.ts"
 import * as Registry from "../provider/Registry.ts"
-import * as Settings from "../settings/Settings.ts"
+import type * as Settings from "../settings/Settings.ts"
 import type { RunFiles } from "../store/RunFiles.ts"
 import type { RunStore, StoreError } from "../store/RunStore.ts"
 import * as SqlRunStore from "../store/SqlRunStore.ts"
@@ -25,6 +25,7 @@ import * as FingerprintNode from "./FingerprintNode.ts"
 import * as Home from "./Home.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
 import * as RunFilesNode from "./RunFilesNode.ts"
+import * as SettingsNode from "./SettingsNode.ts"
 
 /**
  * How runs behave where neither they nor their calls say otherwise.
@@ -142,7 +143,7 @@ const services = (
     layerStore({ home: options.home, mode: "write" }),
     FingerprintNode.layer({ cwd: options.cwd }),
     Worktree.layerUnavailable,
-    Layer.provideMerge(providers(options.providers), Settings.layer(options.environment))
+    Layer.provideMerge(providers(options.providers), SettingsNode.layer(options.environment))
   )
 
 const providers = (more: Options["providers"]): Layer.Layer<Providers, never, Settings.Settings> =>

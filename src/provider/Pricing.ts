@@ -20,7 +20,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { NanoUsd } from "../domain/Money.ts"
 import type { Usage } from "../domain/Usage.ts"
-import type { PricesFile } from "../settings/Settings.ts"
+import type { SettingsFile } from "../settings/Settings.ts"
 import { Settings } from "../settings/Settings.ts"
 
 /**
@@ -226,7 +226,7 @@ const sum = (parts: ReadonlyArray<readonly [tokens: number, dollars: number]>): 
   return Number((total + 999_999n) / 1_000_000n) as NanoUsd
 }
 
-const readFile = Effect.fnUntraced(function*({ isNamed, path }: PricesFile) {
+const readFile = Effect.fnUntraced(function*({ isNamed, path }: SettingsFile) {
   const fs = yield* FileSystem.FileSystem
   const refuse = (...problems: ReadonlyArray<string>) => new PricesError({ file: path, problems })
   const readable = Effect.gen(function*() {

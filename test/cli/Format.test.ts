@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import * as Format from "../../src/cli/Format.ts"
-import * as Nearest from "../../src/cli/Nearest.ts"
 import * as Render from "../../src/cli/Render.ts"
+import * as Nearest from "../../src/internal/nearest.ts"
 
 describe("Format", () => {
   it("indents JSON as JSON.stringify does, whatever it holds", () => {

@@ -68,7 +68,8 @@ describe("Registry", () => {
       assert.deepInclude(unknown, { _tag: "ProviderUnavailable", provider: "nothing-like-it" })
       assert.strictEqual(
         unknown.message,
-        "unknown provider 'nothing-like-it'; known providers: deepseek, fake, my_llm, openai, openrouter"
+        "unknown provider 'nothing-like-it'; known providers: anthropic, claude, codex, copilot, deepseek, fake, gemini, " +
+          "gemini-cli, my_llm, openai, opencode, openrouter"
       )
       assert.match((yield* Effect.flip(get("opnai"))).message, /; did you mean 'openai'\?$/)
       assert.match((yield* Effect.flip(get("fixtures"))).message, /; did you mean 'fixture'\?$/)
@@ -132,30 +133,33 @@ describe("Registry", () => {
       OWF_PROVIDER_LIMIT_CONCURRENCY: "all"
     }))))
 
-  it.effect.each(["anthropic", "gemini"])("says that the kind %s is not there yet", (kind) =>
+  it.effect("lets built-in names win over what is configured and code over both", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(get("my-llm"))
-      assert.strictEqual(
-        error.message,
-        `my_llm: providers of kind ${kind} are not in this version yet; kind openai is`
-      )
-    }).pipe(Effect.provide(builtIn({ ...custom, OWF_PROVIDER_MY_LLM_KIND: kind }))))
-
-  it.effect("lets built-in names win over the environment and code over both", () =>
-    Effect.gen(function*() {
-      assert.strictEqual((yield* get("openai")).resolveModel(undefined), "gpt-5.4-mini")
+      assert.strictEqual((yield* get("openai")).resolveModel(undefined), "gpt-5.5")
       assert.strictEqual((yield* get("fixture")).name, "fake")
       assert.strictEqual((yield* get("deepseek")).resolveModel(undefined), "mine")
       const { names } = yield* Providers
-      assert.deepStrictEqual(yield* names, ["deepseek", "fake", "openai", "openrouter"])
+      assert.notInclude(yield* names, "fixture")
     }).pipe(Effect.provide(builtIn(
-      {
-        OWF_PROVIDER_OPENAI_BASE_URL: "https://evil.example.org",
-        OWF_PROVIDER_OPENAI_MODEL: "x",
-        OWF_PROVIDER_FIXTURE_MODEL: "x"
-      },
+      { OWF_PROVIDER_OPENAI_MODEL: "gpt-5.5", OWF_PROVIDER_FIXTURE_MODEL: "x" },
       { more: [Scripted.make([], { name: "deepseek", model: "mine" })] }
     ))))
+
+  it.effect.each([
+    [
+      "openai",
+      { OWF_PROVIDER_OPENAI_BASE_URL: "https://llm.example.org" },
+      /its own key is sent only to its own address/
+    ],
+    ["openai", { OWF_PROVIDER_OPENAI_KIND: "gemini" }, /openai is built in and of kind openai, not gemini/],
+    ["openai", { OWF_PROVIDER_OPENAI_COMMAND: "/bin/sh" }, /openai is an HTTP API and takes no command/],
+    ["claude", { OWF_PROVIDER_CLAUDE_BASE_URL: "https://llm.example.org" }, /command line and takes no base_url/],
+    ["fake", { OWF_PROVIDER_FAKE_MODEL: "x" }, /fake is built in and takes no default_model/]
+  ])("refuses what would make another provider of %s", ([name, env, expected]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(get(String(name)))
+      assert.match(error.message, expected as RegExp)
+    }).pipe(Effect.provide(builtIn(env as Settings.Environment))))
 
   it.effect("asks for a key when a request is made, naming the variable", () =>
     Effect.gen(function*() {

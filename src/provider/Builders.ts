@@ -1,0 +1,156 @@
+/**
+ * Builds the providers that need more than themselves: HTTP, prices, programs that are started.
+ *
+ * - U1. The code of a wire format or a command line is loaded when the first provider of its kind is asked for.
+ * - U2. A key is sent where it belongs: a vendor's own key variable goes with the vendor's own address, and any other
+ *   address gets the key that is configured beside it, or none.
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { Subprocess } from "../internal/subprocess/Subprocess.ts"
+import type { CustomProvider, ProviderFields, ProviderKind } from "../settings/Settings.ts"
+import { Settings } from "../settings/Settings.ts"
+import type { Program, Server } from "./BuiltIn.ts"
+import type * as OpenAiCompatible from "./OpenAiCompatible.ts"
+import type { PricesError, Pricing } from "./Pricing.ts"
+import type { Provider } from "./Provider.ts"
+import { ProviderUnavailable } from "./Provider.ts"
+
+/**
+ * What HTTP providers are built from.
+ * @category models
+ * @since 0.1.0
+ */
+export type HttpServices = HttpClient.HttpClient | Pricing
+
+/**
+ * What the providers that start programs are built from.
+ * @category models
+ * @since 0.1.0
+ */
+export type ProgramServices = Subprocess | Pricing
+
+/**
+ * A way to build each sort of provider.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Builders {
+  readonly server: (server: Server, said: ProviderFields) => Effect.Effect<Provider, ProviderUnavailable>
+  readonly program: (program: Program, said: ProviderFields) => Effect.Effect<Provider, ProviderUnavailable>
+  readonly custom: (custom: CustomProvider) => Effect.Effect<Provider, ProviderUnavailable>
+}
+
+/**
+ * Builders whose services are built when they are first needed.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*<R, R2>(
+  settings: Settings["Type"],
+  options: {
+    readonly http: Layer.Layer<HttpServices, PricesError, R>
+    readonly programs?: Layer.Layer<ProgramServices, PricesError, R2> | undefined
+  }
+) {
+  const http = yield* later(options.http)
+  const own = { settings, http }
+  const builders: Builders = {
+    server: (server, said) => buildServer(own, server, said),
+    program: ({ name }) =>
+      new ProviderUnavailable({ provider: name, detail: `${name}: command lines are not in this version yet` }),
+    custom: (custom) => buildHttp(own, custom.kind, { ...custom, pricedAs: custom.baseUrl, features: anyServer })
+  }
+  return builders
+})
+
+/**
+ * An error as the reason why a provider is not there.
+ * @category converting
+ * @since 0.1.0
+ */
+export const unavailable = (provider: string) =>
+  Effect.mapError((error: { readonly message: string }) =>
+    new ProviderUnavailable({ provider, detail: `${provider}: ${error.message}` })
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+interface Own {
+  readonly settings: Settings["Type"]
+  readonly http: Effect.Effect<Context.Context<HttpServices>, PricesError>
+}
+
+/** A layer that is built once, when it is first needed, and again when that failed. */
+const later = <A, R>(
+  layer: Layer.Layer<A, PricesError, R>
+): Effect.Effect<Effect.Effect<Context.Context<A>, PricesError>, never, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    const context = yield* Effect.context<R>()
+    let services: Context.Context<A> | undefined
+    // called under the registry's lock, so it is built once
+    return Effect.suspend(() =>
+      services === undefined
+        ? Layer.buildWithScope(layer, scope).pipe(
+          Effect.provide(context),
+          Effect.tap((loaded) => Effect.sync(() => services = loaded))
+        )
+        : Effect.succeed(services)
+    )
+  })
+
+/** What is known of the servers that speak like OpenAI. */
+type Features = Pick<OpenAiCompatible.Options, "schemas" | "outputBound" | "reportsCost">
+
+const features: Readonly<Record<string, Features>> = {
+  openai: { schemas: "enforced", outputBound: "max_completion_tokens" },
+  deepseek: { schemas: "object" },
+  openrouter: { schemas: "tried", reportsCost: true }
+}
+const anyServer: Features = { schemas: "tried" }
+
+interface HttpOptions {
+  readonly name: string
+  readonly baseUrl: string
+  readonly model: string
+  readonly keyVariable: string | undefined
+  readonly pricedAs: string | undefined
+  readonly features: Features
+}
+
+const buildServer = (own: Own, server: Server, said: ProviderFields): Effect.Effect<Provider, ProviderUnavailable> =>
+  buildHttp(own, server.kind, {
+    name: server.name,
+    baseUrl: said.baseUrl ?? server.baseUrl,
+    model: said.model ?? server.model,
+    keyVariable: said.keyVariable ?? server.keyVariables[0],
+    pricedAs: undefined,
+    features: features[server.name] ?? anyServer
+  })
+
+const buildHttp = (
+  { http, settings }: Own,
+  kind: ProviderKind,
+  { features, ...options }: HttpOptions
+): Effect.Effect<Provider, ProviderUnavailable> =>
+  Effect.gen(function*() {
+    const services = Context.add(yield* http, Settings, settings)
+    switch (kind) {
+      case "openai": {
+        const { make } = yield* Effect.promise(() => import("./OpenAiCompatible.ts"))
+        return yield* Effect.provide(make({ ...options, ...features, concurrency: undefined }), services)
+      }
+      case "anthropic":
+      case "gemini":
+        return yield* new ProviderUnavailable({
+          provider: options.name,
+          detail: `providers of kind ${kind} are not in this version yet`
+        })
+    }
+  }).pipe(unavailable(options.name))
