@@ -146,6 +146,7 @@ const first = <A>(
     session,
     answers: 0,
     tries: 1,
+    adaptations: 0,
     // requests of a process that died are the call's too
     spent: recorded === undefined ? Ledger.nothing : { usage: recorded.usage, cost: recorded.cost }
   }
@@ -366,10 +367,14 @@ const refused = <A>(
   Effect.gen(function*() {
     const cost = error.cost === undefined ? undefined : { ...error.cost, amount: Money.fromNano(error.cost.amount) }
     const { reported, taken } = before
-    const spent = Ledger.refused({ usage: error.usage, cost }, reported.spent)
+    const paid = Ledger.refused({ usage: error.usage, cost }, reported.spent)
+    const known = error.usage === undefined ? reported.spent : paid
+    const isLost = error.mayBeBilled === true
+    const spent = isLost ? Ledger.lost(known) : paid
+    const amount = isLost ? Ledger.lostAmount(known, before.reserved) : Ledger.amountOf(paid, before.reserved)
     const session = error.session ?? reported.session
     if (taken !== undefined && Usage.total(spent.usage) > 0) yield* RateLimits.correct(env, call, taken, spent.usage)
-    yield* env.budget.settle(before.reserved, Ledger.amountOf(spent, before.reserved))
+    yield* env.budget.settle(before.reserved, amount)
     const progress: Progress = {
       ...before,
       session: Sessions.after(before.session, session, spent),
@@ -377,7 +382,7 @@ const refused = <A>(
     }
     const at = env.now()
     const ended = Settle.outcome(env, call, before, at, {
-      status: "failed",
+      status: isLost ? "lost" : "failed",
       spent,
       costSource: cost?.source ?? (error.usage === undefined && reported.spent?.cost ? Reported.source : undefined),
       session,
@@ -386,12 +391,15 @@ const refused = <A>(
       raw: error.raw
     })
     const left = Duration.millis(Math.max(0, Admission.deadlineOf(call) - at))
+    if (RetryPolicy.isAtOnce(error, progress.adaptations)) {
+      return yield* again(env, call, { ...progress, adaptations: progress.adaptations + 1 }, ended, restore)
+    }
     const wait = yield* RetryPolicy.next(env.defaults.retry, error, progress.tries, left)
     if (wait === undefined) {
       return yield* Settle.giveUp(env, call, progress, ended, {
         status: "provider_failed",
         kind: error.reason,
-        error: error.message,
+        error: RetryPolicy.explain(error, at, left),
         text: error.raw ?? null,
         toError: (result) =>
           new AgentError.ProviderFailed({

@@ -50,6 +50,8 @@ export interface Progress {
   readonly answers: number
   /** Requests since the last answer, this one included. */
   readonly tries: number
+  /** Times the provider learned how to ask; those are not tries. */
+  readonly adaptations: number
   readonly spent: Ledger.Spent
 }
 
@@ -119,6 +121,7 @@ export const afterAnswer = (before: Progress, answer: Provider.Answer, spent: Le
   session: Sessions.after(before.session, answer.session ?? before.reported.session, spent),
   answers: before.answers + 1,
   tries: before.tries,
+  adaptations: before.adaptations,
   spent: Ledger.add(before.spent, spent)
 })
 

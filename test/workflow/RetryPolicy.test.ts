@@ -11,7 +11,7 @@ import * as RetryPolicy from "open-agent-workflows/workflow/RetryPolicy"
 const policy: Retry = { attempts: 5, base: Duration.millis(500), cap: Duration.seconds(30) }
 const long = Duration.hours(1)
 
-const failure = (fields: Partial<Pick<ProviderError, "reason" | "retryAfterMs">> = {}) =>
+const failure = (fields: Partial<Pick<ProviderError, "reason" | "retryAfterMs" | "isAdapted">> = {}) =>
   new ProviderError({ provider: "fake", reason: "Overloaded", detail: "busy", ...fields })
 
 const next = (
@@ -50,9 +50,14 @@ describe("the wait", () => {
       assert.strictEqual(yield* seeded(), yield* seeded())
     }))
 
-  it.effect("is at least what the provider asks for, also beyond the cap", () =>
+  it.effect("is at least what the provider asks for, also beyond the cap, and differs from call to call", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* next(1, { retryAfterMs: 60_000 }), 60_000)
+      const waits = yield* Effect.replicateEffect(next(1, { retryAfterMs: 60_000 }), 100)
+      for (const wait of waits) {
+        assert.isAtLeast(wait ?? 0, 60_000)
+        assert.isAtMost(wait ?? 0, 60_250)
+      }
+      assert.isAbove(new Set(waits).size, 50)
       const wait = yield* next(1, { retryAfterMs: 1 })
       assert.isAtLeast(wait ?? 0, 250)
     }))
@@ -84,6 +89,34 @@ describe("there is no next request", () => {
     }))
 })
 
+describe("a provider that learned how to ask", () => {
+  it("is asked again at once, a few times", () => {
+    const adapted = failure({ isAdapted: true })
+    assert.isTrue(RetryPolicy.isAtOnce(adapted, 0))
+    assert.isTrue(RetryPolicy.isAtOnce(adapted, 7))
+    assert.isFalse(RetryPolicy.isAtOnce(adapted, 8))
+    assert.isFalse(RetryPolicy.isAtOnce(failure(), 0))
+  })
+})
+
+describe("what a call is given up with", () => {
+  const at = Date.UTC(2026, 10, 20)
+
+  it("names the instant a provider asks to wait for when that is beyond the deadline", () => {
+    const error = failure({ reason: "RateLimited", retryAfterMs: 99_999_999_000 })
+    const text = RetryPolicy.explain(error, at, Duration.seconds(90))
+    assert.include(text, "fake: busy; waiting until 2030-01-20T09:46:39.000Z is asked for, and 1m 30s is left")
+    const never = RetryPolicy.explain(failure({ retryAfterMs: Number.MAX_SAFE_INTEGER }), at, Duration.seconds(90))
+    assert.include(never, "waiting for longer than dates go")
+  })
+
+  it("is the error alone when waiting is not what is in the way", () => {
+    for (const error of [failure(), failure({ retryAfterMs: 10 }), failure({ reason: "Billing", retryAfterMs: 1e9 })]) {
+      assert.strictEqual(RetryPolicy.explain(error, at, Duration.seconds(90)), "fake: busy")
+    }
+  })
+})
+
 it("whatever the policy, a wait is between the half and the whole, and within the deadline", () => {
   const millis = FastCheck.integer({ min: 0, max: 100_000 })
   FastCheck.assert(FastCheck.property(
@@ -102,7 +135,7 @@ it("whatever the policy, a wait is between the half and the whole, and within th
       if (wait === undefined) return
       const full = Math.min(base * 2 ** (tries - 1), cap)
       assert.isAtLeast(wait, Math.max(full / 2, retryAfterMs ?? 0))
-      assert.isAtMost(wait, Math.max(full, retryAfterMs ?? 0))
+      assert.isAtMost(wait, Math.max(full, (retryAfterMs ?? 0) + full / 2))
       assert.isBelow(wait, left)
     }
   ))
