@@ -20,6 +20,8 @@ export interface Invocation {
   readonly input: string
   /** Texts by file name, written where only this user can read them and removed after the request. */
   readonly files?: Readonly<Record<string, string>> | undefined
+  /** Names of files in `directory` that the program is told to write; what it wrote is in `End.reports`. */
+  readonly reports?: ReadonlyArray<string> | undefined
   /** Variables of this request, beside the program's own. */
   readonly environment?: Readonly<Record<string, string>> | undefined
 }
@@ -76,6 +78,8 @@ export interface Told {
  */
 export interface End extends Ended {
   readonly nowMillis: number
+  /** What the program wrote into the files it was told to write, by name. */
+  readonly reports?: Readonly<Record<string, string>> | undefined
 }
 
 /**
@@ -114,7 +118,8 @@ export interface CliFormat {
   readonly overhead: (request: Omit<Request, "timeout">) => number
   /** `sessionId` is a new UUID, for programs that let it be chosen. */
   readonly invocation: (request: Request, sessionId: string) => Either.Either<Invocation, Problem>
-  readonly events: (request: Request) => Events
+  /** `sessionId` is the one given to `invocation`. */
+  readonly events: (request: Request, sessionId?: string) => Events
   /** What an end without a result means, where this program says it in words of its own. */
   readonly failure: (end: End) => Problem | undefined
 }

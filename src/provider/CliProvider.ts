@@ -24,9 +24,10 @@ import type { SubprocessError } from "../internal/subprocess/Subprocess.ts"
 import * as Subprocess from "../internal/subprocess/Subprocess.ts"
 import { Settings } from "../settings/Settings.ts"
 import * as CliEnvironment from "./CliEnvironment.ts"
-import type { CliFormat, Completion, Events, Invocation, Problem } from "./CliFormat.ts"
+import type { CliFormat, Completion, End, Events, Invocation, Problem } from "./CliFormat.ts"
 import * as CliMoney from "./CliMoney.ts"
 import * as CliOutput from "./CliOutput.ts"
+import * as CliReports from "./CliReports.ts"
 import * as CliSessions from "./CliSessions.ts"
 import * as Pricing from "./Pricing.ts"
 import type { Answer, Estimate, Listener, Provider, Request } from "./Provider.ts"
@@ -117,12 +118,13 @@ const ask = Effect.fnUntraced(function*(services: Services, asked: Request, list
   const request = sessions.known(asked)
   const wrong = refused(format, request)
   if (wrong !== undefined) return yield* fail(services, mask, wrong)
+  const sessionId = yield* CliSessions.newId
   const invocation = yield* Effect.catchAll(
-    format.invocation(request, yield* CliSessions.newId),
+    format.invocation(request, sessionId),
     (problem) => fail(services, mask, problem)
   )
   const directory = yield* writeFiles(services, mask, invocation)
-  const reading = makeReading(format.events(request), mask, listener)
+  const reading = makeReading(format.events(request, sessionId), mask, listener)
   const ended = yield* services.subprocess.run({
     program: services.options.command ?? format.program,
     args: invocation.args(directory),
@@ -136,7 +138,8 @@ const ask = Effect.fnUntraced(function*(services: Services, asked: Request, list
   }, reading.sink).pipe(Effect.catchAll((error) => notStarted(services, mask, error)))
   services.known.wasStarted = true
   yield* reading.rest
-  return yield* settle({ services, request, mask, reading }, ended, yield* Clock.currentTimeMillis)
+  const reports = yield* CliReports.read(services.files, directory, mask, invocation.reports)
+  return yield* settle({ services, request, mask, reading }, { ...ended, reports }, yield* Clock.currentTimeMillis)
 })
 
 /** What no program takes: these go by arguments, where a leading dash would be a flag. */
@@ -178,10 +181,10 @@ const printable = (text: string): string => {
 const writeFiles = (
   services: Services,
   mask: (text: string) => string,
-  { files = {} }: Invocation
+  { files = {}, reports = [] }: Invocation
 ): Effect.Effect<string, ProviderError, Scope.Scope> => {
   const entries = Object.entries(files)
-  if (entries.length === 0) return Effect.succeed("")
+  if (entries.length === 0 && reports.length === 0) return Effect.succeed("")
   return Effect.gen(function*() {
     const directory = yield* services.files.makeTempDirectoryScoped({ prefix: "owf-" })
     for (const [name, text] of entries) {
@@ -242,7 +245,7 @@ interface Settling {
 
 const settle = (
   settling: Settling,
-  ended: Subprocess.Ended,
+  ended: Omit<End, "nowMillis">,
   nowMillis: number
 ): Effect.Effect<Answer, ProviderError> => {
   const { mask, reading, request, services } = settling
