@@ -117,7 +117,7 @@ const statuses: ReadonlyMap<number, ProviderReason> = new Map([
 ])
 
 const byCode = (error: ServerError | undefined): ProviderReason | undefined =>
-  codes.get(String(error?.code)) ?? codes.get(String(error?.type))
+  error?.reason ?? codes.get(String(error?.code)) ?? codes.get(String(error?.type))
 
 /** Kinds that servers give beside a status; they speak for themselves only where there is none. */
 const types: ReadonlyMap<string, ProviderReason> = new Map([
