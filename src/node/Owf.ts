@@ -153,11 +153,11 @@ const providers = (more: Options["providers"]): Layer.Layer<Providers, never, Se
       Effect.promise(() =>
         Promise.all([
           import("@effect/platform-node/NodeFileSystem"),
-          import("@effect/platform-node/NodeHttpClient"),
+          import("./HttpClientNode.ts"),
           import("../provider/Pricing.ts")
         ])
       ),
-      ([files, client, pricing]) => Layer.merge(Layer.provide(pricing.layer, files.layer), client.layerUndici)
+      ([files, client, pricing]) => Layer.merge(Layer.provide(pricing.layer, files.layer), client.layer)
     )),
     more
   })

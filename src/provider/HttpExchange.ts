@@ -81,6 +81,7 @@ export interface Plan {
   readonly maxEventSize: number
   readonly idleTimeout: Duration.Duration | undefined
   readonly reader: () => StreamReader
+  /** Told what is counted before the end: when it is first known, and then now and again. */
   readonly onUsage: (usage: Usage) => Effect.Effect<void>
 }
 
@@ -126,6 +127,7 @@ type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<Interruption>>
 const nothing: Kept = { text: "", isWhole: true }
 /** What is kept of a stream word for word, and how long its end is waited for to use the connection again. */
 const maxKept = 32_768
+const reportEvery = 10_000_000_000n
 const drainFor = Duration.millis(250)
 
 const isStream = (status: number, type: string | undefined): boolean =>
@@ -156,6 +158,7 @@ const broken = (error: Interruption, completion: Completion | undefined, kept: K
 /** Bounds the time without progress. */
 class Watch {
   private since: bigint
+  private nextReport = 0n
   private readonly clock: Clock.Clock
   private readonly idleTimeout: Duration.Duration | undefined
   constructor(clock: Clock.Clock, idleTimeout: Duration.Duration | undefined) {
@@ -166,6 +169,14 @@ class Watch {
 
   progress(): void {
     if (this.idleTimeout !== undefined) this.since = this.clock.unsafeCurrentTimeNanos()
+  }
+
+  /** Whether what is known so far is to be reported: at once, and then not at every event. */
+  isDue(): boolean {
+    const now = this.clock.unsafeCurrentTimeNanos()
+    if (now < this.nextReport) return false
+    this.nextReport = now + reportEvery
+    return true
   }
 
   during<A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E | Silent, R> {
@@ -310,7 +321,7 @@ const follow = (pull: Pull, watch: Watch, headers: HttpFailure.Headers, plan: Pl
       for (const bytes of next.value) {
         const { final, isProgress, usage } = events.take(bytes)
         if (isProgress) watch.progress()
-        if (usage !== undefined) yield* plan.onUsage(usage)
+        if (usage !== undefined && watch.isDue()) yield* plan.onUsage(usage)
         if (final !== undefined) {
           // a connection that is read to its end is used again
           yield* Effect.ignore(Effect.timeout(Effect.forever(pull), drainFor))

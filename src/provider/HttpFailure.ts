@@ -23,7 +23,7 @@ export type Headers = Readonly<Record<string, string | undefined>>
  * @since 0.1.0
  */
 export const reasonOf = (status: number, error: ServerError | undefined, headers: Headers): ProviderReason => {
-  const reason = byCode(error) ?? byStatus(status, error)
+  const reason = error?.reason ?? byCode(error) ?? byStatus(status, error)
   const advice = headers["x-should-retry"]
   if (advice === "true" && !transient.has(reason)) return "Unavailable"
   if (advice === "false" && transient.has(reason)) return reason === "RateLimited" ? "UsageLimit" : "Unknown"
@@ -37,6 +37,7 @@ export const reasonOf = (status: number, error: ServerError | undefined, headers
  * @since 0.1.0
  */
 export const reasonWithin = (error: ServerError, headers: Headers): ProviderReason => {
+  if (error.reason !== undefined) return error.reason
   const code = Number(error.code)
   const status = Number.isInteger(code) && code >= 400 && code < 600 ? code : undefined
   return status === undefined ? byCode(error) ?? byType(error) ?? "Unavailable" : reasonOf(status, error, headers)

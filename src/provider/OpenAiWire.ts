@@ -92,7 +92,9 @@ export const reader = (reportsCost: boolean): StreamReader => {
         found.add(choice.delta ?? {})
         found.finish(choice.finish_reason)
       }
-      return { _tag: "Open", usage: found.count(rest) }
+      const usage = found.count(rest)
+      // what is counted at the end comes with the answer
+      return { _tag: "Open", usage: found.isFinished ? undefined : usage }
     },
     end: () => ({ isComplete: found.isFinished && !isUnreadable, completion: found.completion() })
   }
