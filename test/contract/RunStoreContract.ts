@@ -399,13 +399,16 @@ export const suite = (name: string, open: Open): void => {
 
     ownership(open)
     money(open)
+    reports(open)
+    rooms(open)
+    sums(open)
     cache(open)
     failPoints(open)
   })
 }
 
 // -----------------------------------------------------------------------------
-// ownership, money, cache
+// ownership, money, limits, cache
 // -----------------------------------------------------------------------------
 
 const event = (run: RunId, message: string) => ({
@@ -452,6 +455,7 @@ const ownership = (open: Open) =>
           store.record(dead.ownership, newCall(id, 4), outcome(id, 4), null),
           store.retry(dead.ownership, ended(id, 2), null),
           store.session(dead.ownership, { runId: id, index: 2 }, 1, "s"),
+          store.report(dead.ownership, { runId: id, index: 2 }, 1, { usage, cost: null, costSource: null }),
           store.event(dead.ownership, event(id, "stale")),
           store.heartbeat(dead.ownership, start),
           store.finish(dead.ownership, finished(id))
@@ -633,6 +637,221 @@ const money = (open: Open) =>
         yield* store.finish(ownership, finished(id))
         const { spent } = yield* store.acquire(id, { at: start })
         assert.strictEqual(spent.cost, nano(20_000_000_200))
+      }))
+  })
+
+const reports = (open: Open) =>
+  describe("what a request reports before it ends", () => {
+    const ref = { runId: id, index: 1 }
+    const reported = { usage: { ...usage, cacheReadTokens: 2000 }, cost: nano(7000), costSource: "estimate" }
+
+    it.scoped("is on the request at once and counts when its process dies, if it is more than was set aside", () =>
+      Effect.gen(function*() {
+        const { openAs, processes, store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+        yield* store.begin(ownership, newCall(id, 2), newAttempt(id, 2))
+        yield* store.session(ownership, ref, 1, "session-1")
+        yield* store.report(ownership, ref, 1, { usage, cost: nano(10), costSource: "estimate" })
+        yield* store.report(ownership, ref, 1, reported)
+        const other = yield* openAs(2)
+        const seen = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 2000, costUsd: 0.000007 }
+        assert.deepInclude((yield* other.attempts(callId(id, 1)))[0], { ...seen, status: "running" })
+        assert.strictEqual((yield* other.run(id)).budgetSpentTokens, 0)
+        processes.states.set(1, "dead")
+        const { calls, spent } = yield* other.acquire(id, { at: start })
+        assert.deepStrictEqual(spent, { tokens: 2120 + 1000, cost: nano(7000 + 5000) })
+        assert.deepInclude((yield* other.attempts(callId(id, 1)))[0], {
+          ...seen,
+          status: "lost",
+          sessionId: "session-1",
+          costSource: "estimate"
+        })
+        assert.deepInclude(calls[0], { usage: reported.usage, cost: nano(7000), attempts: 1 })
+        // nobody knows what the other one used: it is not free
+        assert.deepInclude(calls[1], { cost: null, attempts: 1 })
+      }))
+
+    it.scoped("gives way to what the end says, and is ignored after it", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+        yield* store.report(ownership, ref, 1, reported)
+        yield* store.settle(ownership, ended(id, 1), outcome(id, 1))
+        yield* store.report(ownership, ref, 1, reported)
+        yield* store.report(ownership, { runId: id, index: 9 }, 1, reported)
+        assert.deepInclude((yield* store.attempts(callId(id, 1)))[0], {
+          status: "done",
+          cacheReadTokens: 0,
+          costUsd: 0.000001234,
+          costSource: "table 1"
+        })
+      }))
+
+    it.scoped("of many requests at once is kept apart", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        const indices = Array.from({ length: 100 }, (_, i) => i + 1)
+        yield* Effect.forEach(indices, (index) =>
+          Effect.zipRight(
+            store.begin(ownership, newCall(id, index), newAttempt(id, index)),
+            Effect.forEach([1, 2, 3], (n) =>
+              store.report(ownership, { runId: id, index }, 1, {
+                usage: { ...usage, outputTokens: index * n },
+                cost: null,
+                costSource: null
+              }))
+          ), { concurrency: "unbounded" })
+        for (const index of indices) {
+          assert.strictEqual((yield* store.attempts(callId(id, index)))[0]?.outputTokens, index * 3)
+        }
+      }))
+  })
+
+const rooms = (open: Open) =>
+  describe("S6: room under a provider's limits", () => {
+    const room = { provider: "p", requestsPerMinute: 60, tokensPerMinute: undefined, tokens: 0, at: start }
+
+    it.scoped("is a tenth of the limit at once, then as it flows off, for all processes together", () =>
+      Effect.gen(function*() {
+        const { openAs, store } = yield* world(open)
+        const other = yield* openAs(2)
+        const waits = yield* Effect.forEach(
+          Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? store : other)),
+          (one) => one.takeRoom(room)
+        )
+        assert.deepStrictEqual(waits, [0, 0, 0, 0, 0, 0, 1000, 1000, 1000, 1000])
+        assert.strictEqual(yield* store.takeRoom({ ...room, at: start + 999 }), 1)
+        assert.strictEqual(yield* store.takeRoom({ ...room, at: start + 1000 }), 0)
+        assert.strictEqual(yield* other.takeRoom({ ...room, at: start + 1000 }), 1000)
+      }))
+
+    it.scoped("is taken whole or not at all, and apart for every provider", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const both = { ...room, requestsPerMinute: 10, tokensPerMinute: 6000, tokens: 600 }
+        assert.strictEqual(yield* store.takeRoom(both), 0)
+        // tokens have room again after 6 s, a request too
+        assert.strictEqual(yield* store.takeRoom({ ...both, at: start + 5000 }), 1000)
+        assert.strictEqual(yield* store.takeRoom({ ...both, at: start + 6000 }), 0)
+        assert.strictEqual(yield* store.takeRoom({ ...both, provider: "q" }), 0)
+      }))
+
+    it.scoped("for tokens follows what was used", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const tokens = { ...room, requestsPerMinute: undefined, tokensPerMinute: 6000 }
+        // ten times what may go at once: it goes, and the next one waits until it has flowed off
+        assert.strictEqual(yield* store.takeRoom({ ...tokens, tokens: 6000 }), 0)
+        assert.strictEqual(yield* store.takeRoom({ ...tokens, tokens: 600 }), 60_000)
+        yield* store.correctRoom({ ...tokens, tokens: -5400 })
+        assert.strictEqual(yield* store.takeRoom({ ...tokens, tokens: 600 }), 6000)
+        yield* store.correctRoom({ ...tokens, tokens: 1200 })
+        assert.strictEqual(yield* store.takeRoom({ ...tokens, tokens: 600 }), 18_000)
+        yield* store.correctRoom({ ...tokens, tokens: -1_000_000 })
+        assert.strictEqual(yield* store.takeRoom({ ...tokens, tokens: 600 }), 0)
+      }))
+
+    it.scoped("taken by many at once is taken by as many as there is room for", () =>
+      Effect.gen(function*() {
+        const { openAs, store } = yield* world(open)
+        const stores = [store, yield* openAs(2), yield* openAs(3)]
+        const waits = yield* Effect.forEach(
+          Array.from({ length: 90 }, (_, i) => stores[i % 3] ?? store),
+          (one) => one.takeRoom({ ...room, requestsPerMinute: 300 }),
+          { concurrency: "unbounded" }
+        )
+        assert.lengthOf(waits.filter((wait) => wait === 0), 30)
+      }))
+  })
+
+const sums = (open: Open) =>
+  describe("usage", () => {
+    const none = { hits: 0, attempts: 0, lostAttempts: 0, unknownCosts: 0, savedTokens: 0, savedCostUsd: 0 }
+    const tokens = (times: number) => ({
+      inputTokens: 100 * times,
+      outputTokens: 20 * times,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 0,
+      costUsd: 1234 * times / 1e9
+    })
+    const day = 86_400_000
+
+    /** Two runs of two workflows on two days: answers, one without a price, a hit, a lost request, a child. */
+    const filled = Effect.gen(function*() {
+      const { openAs, processes, store } = yield* world(open)
+      const first = yield* store.create(newRun(runId(1), { workflowName: "first" }), null)
+      yield* answered(store, first.ownership, runId(1), 1, { call: { phase: "read" } })
+      yield* store.begin(first.ownership, newCall(runId(1), 2, { provider: "other" }), newAttempt(runId(1), 2))
+      const unpriced = { cost: null, costSource: null }
+      yield* store.settle(first.ownership, ended(runId(1), 2, unpriced), outcome(runId(1), 2, unpriced))
+      const parent = { runId: runId(1), rootRunId: runId(1), childKey: "a", ordinal: 0 }
+      yield* store.create(newRun(runId(2), { workflowName: "child", parent, depth: 1 }), first.ownership)
+      yield* answered(store, first.ownership, runId(2), 1)
+      const second = yield* store.create(newRun(runId(3), { workflowName: "second", at: start + day }), null)
+      yield* store.record(
+        second.ownership,
+        newCall(runId(3), 1, { cacheStatus: "hit", phase: "read", at: start + day }),
+        outcome(runId(3), 1, { attempts: 0 }),
+        callId(runId(1), 1)
+      )
+      const at = start + day
+      yield* store.begin(second.ownership, newCall(runId(3), 2, { at }), newAttempt(runId(3), 2, { at }))
+      processes.states.set(1, "dead")
+      yield* (yield* openAs(2)).acquire(runId(3), { at: start + day })
+      return store
+    })
+
+    it.scoped("is added up by provider, with money that is not known apart and savings by the cache", () =>
+      Effect.gen(function*() {
+        const store = yield* filled
+        assert.deepStrictEqual(yield* store.usage({ by: "provider" }), [
+          {
+            ...none,
+            ...tokens(2),
+            group: "fake",
+            calls: 4,
+            hits: 1,
+            attempts: 3,
+            lostAttempts: 1,
+            unknownCosts: 1,
+            savedTokens: 120,
+            savedCostUsd: 0.000001234
+          },
+          { ...none, ...tokens(1), group: "other", calls: 1, attempts: 1, unknownCosts: 1, costUsd: 0 }
+        ])
+        assert.deepStrictEqual(
+          (yield* store.usage({ by: "model" })).map(({ group }) => group),
+          ["fake:fake-1", "other:fake-1"]
+        )
+      }))
+
+    it.scoped("is added up by workflow, phase and day", () =>
+      Effect.gen(function*() {
+        const store = yield* filled
+        const counts = (by: "workflow" | "phase" | "day") =>
+          Effect.map(store.usage({ by }), (rows) => rows.map(({ attempts, calls, group }) => [group, calls, attempts]))
+        assert.deepStrictEqual(yield* counts("workflow"), [["child", 1, 1], ["first", 2, 2], ["second", 2, 1]])
+        assert.deepStrictEqual(yield* counts("phase"), [["read", 2, 1], [null, 3, 3]])
+        assert.deepStrictEqual(yield* counts("day"), [["2026-05-28", 3, 3], ["2026-05-29", 2, 1]])
+      }))
+
+    it.scoped("is that of some time, of a run with its children, of a child alone, or none", () =>
+      Effect.gen(function*() {
+        const store = yield* filled
+        const calls = (query: { readonly since?: number; readonly run?: RunId }) =>
+          Effect.map(
+            store.usage({ by: "workflow", ...query }),
+            (rows) => rows.reduce((sum, { calls }) => sum + calls, 0)
+          )
+        assert.strictEqual(yield* calls({ since: start }), 5)
+        assert.strictEqual(yield* calls({ since: start + 1 }), 2)
+        assert.strictEqual(yield* calls({ run: runId(1) }), 3)
+        assert.strictEqual(yield* calls({ run: runId(2) }), 1)
+        assert.strictEqual(yield* calls({ run: runId(1), since: start + day }), 0)
+        assert.deepStrictEqual(yield* store.usage({ by: "day", run: runId(9) }), [])
       }))
   })
 

@@ -109,11 +109,11 @@ const byCall = (rows: ReadonlyArray<Row>): ReadonlyMap<string, ReadonlyArray<Row
   return groups
 }
 
-const spentBy = (attempt: Row): number =>
-  attempt["status"] === "lost"
-    ? Number(attempt["reserved_tokens"])
-    : ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"]
-      .reduce((sum, column) => sum + Number(attempt[column]), 0)
+const spentBy = (attempt: Row): number => {
+  const reported = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"]
+    .reduce((sum, column) => sum + Number(attempt[column]), 0)
+  return attempt["status"] === "lost" ? Math.max(Number(attempt["reserved_tokens"]), reported) : reported
+}
 
 const isFileOf = (scene: Scene, row: Row): void => {
   const file = fileOf(scene, row)

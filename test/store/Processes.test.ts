@@ -122,6 +122,22 @@ describe("processes on one home", () => {
     }), 120_000)
 
   it.scopedLive(
+    "share what a provider may be asked per minute: six at once, then one a second",
+    () =>
+      Effect.gen(function*() {
+        const home = yield* temporary
+        const results = yield* started(yield* workers(home, 2, "room"))
+        const times = results.flatMap(({ times }) => times as ReadonlyArray<number>).toSorted((a, b) => a - b)
+        assert.lengthOf(times, 10)
+        const passed = times.map((at) => at - times[0]!)
+        // the n-th goes no sooner than there is room for it, and not much later on a busy machine
+        for (const [index, after] of passed.entries()) assert.isAtLeast(after, Math.max(0, index - 5) * 1000)
+        assert.isBelow(passed[9]!, 8000)
+      }),
+    60_000
+  )
+
+  it.scopedLive(
     "that take up the same interrupted run are one owner and seven who are told",
     () =>
       Effect.gen(function*() {

@@ -168,7 +168,7 @@ export const statements: ReadonlyArray<string> = [
     provider TEXT NOT NULL,
     kind TEXT NOT NULL,
     free_at REAL NOT NULL,
-    asked_at INTEGER NOT NULL,
+    asked_at REAL NOT NULL,
     PRIMARY KEY (provider, kind)
   ) STRICT, WITHOUT ROWID`
 ]
