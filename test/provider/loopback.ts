@@ -68,3 +68,43 @@ export const completion = (content: unknown, more: Record<string, unknown> = {})
   usage: { prompt_tokens: 20, completion_tokens: 5, total_tokens: 25 },
   ...more
 })
+
+/** An event as it is sent: a text as it is, anything else as JSON. */
+const written = (event: unknown): string => `data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`
+
+/** Answers with a stream of events and closes it; a Buffer is sent as it is. */
+export const stream =
+  (events: ReadonlyArray<unknown>, headers: Http.OutgoingHttpHeaders = {}): Handler => (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream", ...headers })
+    for (const event of events) response.write(Buffer.isBuffer(event) ? event : written(event))
+    response.end()
+  }
+
+/** A piece of a streamed answer. */
+export const chunk = (delta: Record<string, unknown>, finish_reason: string | null = null) => ({
+  id: "chatcmpl-1",
+  object: "chat.completion.chunk",
+  model: "m-2026",
+  choices: [{ index: 0, delta, finish_reason }]
+})
+
+/** The counts at the end of a stream. */
+export const counts = {
+  id: "chatcmpl-1",
+  object: "chat.completion.chunk",
+  model: "m-2026",
+  choices: [],
+  usage: { prompt_tokens: 20, completion_tokens: 5, total_tokens: 25 }
+}
+
+/** The events of a whole answer, its text in pieces of some characters. */
+export const pieces = (content: string, size = 3): ReadonlyArray<unknown> => [
+  chunk({ role: "assistant", content: "" }),
+  ...Array.from(
+    { length: Math.ceil(content.length / size) },
+    (_, index) => chunk({ content: content.slice(index * size, (index + 1) * size) })
+  ),
+  chunk({}, "stop"),
+  counts,
+  "[DONE]"
+]
