@@ -6,7 +6,7 @@ import * as Money from "../domain/Money.ts"
 import * as Usage from "../domain/Usage.ts"
 import type { CliFormat, Completion } from "./CliFormat.ts"
 import * as Pricing from "./Pricing.ts"
-import type { Cost, Request } from "./Provider.ts"
+import type { Cost } from "./Provider.ts"
 
 /**
  * Output of an agent that is reckoned with; nothing bounds it.
@@ -23,24 +23,21 @@ export const expectedOutputTokens = 8_192
 export const spent = (
   pricing: Pricing.Pricing["Type"],
   format: Pick<CliFormat, "pricedAs" | "pricedModel">,
-  request: Request,
-  completion: Completion | undefined,
+  { costUsd, model, usage }: Partial<Pick<Completion, "costUsd" | "model" | "usage">>,
+  asked: string,
   nowMillis: number
 ): Cost | undefined => {
-  if (completion === undefined) return undefined
-  const { costUsd, usage } = completion
   // nothing is free, so 0 for real tokens is a price the program does not know
   const isUsed = usage !== undefined && Usage.total(usage) > 0
   if (costUsd !== undefined && costUsd <= highest && (costUsd > 0 || (costUsd === 0 && !isUsed))) {
     return { amount: Money.fromUsd(costUsd), source: "provider" }
   }
   if (usage === undefined) return undefined
-  const model = completion.model ?? format.pricedModel(request.model)
   return Option.getOrUndefined(
-    Option.map(pricing.priceAt(format.pricedAs, model, nowMillis), (price) => ({
-      amount: Pricing.cost(price, usage),
-      source: price.source
-    }))
+    Option.map(
+      pricing.priceAt(format.pricedAs, model ?? format.pricedModel(asked), nowMillis),
+      (price) => ({ amount: Pricing.cost(price, usage), source: price.source })
+    )
   )
 }
 

@@ -22,8 +22,10 @@ export interface CliOutput {
   readonly kept: () => string
   /** Lines that were longer than the bound. */
   readonly dropped: () => number
-  /** Whether anything but white space was printed. */
+  /** Whether nothing but white space was printed. */
   readonly isBlank: () => boolean
+  /** The last line that is not blank, masked, and its number from 1. */
+  readonly last: () => { readonly number: number; readonly text: string }
 }
 
 /**
@@ -66,7 +68,8 @@ export const make = (mask: (text: string) => string, { head, line, tail }: Bound
   let parts: Array<Uint8Array> = []
   let length = 0
   let dropped = 0
-  let isBlank = true
+  let count = 0
+  let last = { number: 0, text: "" }
 
   const append = (part: Uint8Array) => {
     length += part.length
@@ -81,14 +84,15 @@ export const make = (mask: (text: string) => string, { head, line, tail }: Bound
     const size = length
     parts = []
     length = 0
+    count += 1
     if (isDropped) {
       dropped += 1
-      isBlank = false
-      keeper.add(`[a line of ${size} bytes is left out]`)
+      last = { number: count, text: `[a line of ${size} bytes is left out]` }
+      keeper.add(last.text)
       return []
     }
     const text = mask(decoder.decode(join(taken, size)).replace(/\r$/, ""))
-    if (text.trim() !== "") isBlank = false
+    if (/\S/.test(text)) last = { number: count, text }
     keeper.add(text)
     return [text]
   }
@@ -108,7 +112,8 @@ export const make = (mask: (text: string) => string, { head, line, tail }: Bound
     rest: () => length === 0 ? [] : take(),
     kept: keeper.text,
     dropped: () => dropped,
-    isBlank: () => isBlank
+    isBlank: () => last.number === 0,
+    last: () => last
   }
 }
 

@@ -20,6 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { ProviderReason } from "../domain/AgentError.ts"
+import * as Usage from "../domain/Usage.ts"
 import type { SubprocessError } from "../internal/subprocess/Subprocess.ts"
 import * as Subprocess from "../internal/subprocess/Subprocess.ts"
 import { Settings } from "../settings/Settings.ts"
@@ -114,7 +115,7 @@ const encoder = new TextEncoder()
 const ask = Effect.fnUntraced(function*(services: Services, asked: Request, listener: Listener) {
   const { format, sessions } = services
   const environment = CliEnvironment.make(services.variables, format)
-  const mask = CliEnvironment.mask(environment)
+  const mask = CliEnvironment.mask(environment, format.isSecret)
   const request = sessions.known(asked)
   const wrong = refused(format, request)
   if (wrong !== undefined) return yield* fail(services, mask, wrong)
@@ -205,15 +206,18 @@ interface Reading {
   readonly events: Events
   readonly output: CliOutput.CliOutput
   readonly session: () => string | undefined
+  /** Tokens of which the output told before a result. */
+  readonly usage: () => Usage.Usage | undefined
 }
 
 const makeReading = (events: Events, mask: (text: string) => string, listener: Listener): Reading => {
   const output = CliOutput.make(mask)
   let session: string | undefined
+  let used: Usage.Usage | undefined
   let isComplete = false
   const take = (lines: ReadonlyArray<string>): Effect.Effect<void> => {
     let told: Effect.Effect<void> = Effect.void
-    let usage: Parameters<Listener["usage"]>[0] | undefined
+    let usage: Usage.Usage | undefined
     for (const line of lines) {
       // what follows the result is not part of it
       if (isComplete) break
@@ -225,14 +229,17 @@ const makeReading = (events: Events, mask: (text: string) => string, listener: L
       }
       isComplete = next.isComplete
     }
-    return usage === undefined ? told : Effect.zipRight(told, listener.usage(usage))
+    if (usage === undefined) return told
+    used = usage
+    return Effect.zipRight(told, listener.usage(usage))
   }
   return {
     sink: (chunk) => Effect.suspend(() => Effect.map(take(output.push(chunk)), () => isComplete ? "complete" : "more")),
     rest: Effect.suspend(() => take(output.rest())),
     events,
     output,
-    session: () => session
+    session: () => session,
+    usage: () => used
   }
 }
 
@@ -254,19 +261,22 @@ const settle = (
   const problem = completion === undefined
     ? services.format.failure(end) ?? withoutResult(settling, end)
     : completion.problem ?? emptiness(completion)
-  const spent = CliMoney.spent(services.pricing, services.format, request, completion, nowMillis)
+  const usage = completion === undefined ? reading.usage() : completion.usage
+  const cost = CliMoney.spent(services.pricing, services.format, { ...completion, usage }, request.model, nowMillis)
   const session = reading.session()
   if (completion !== undefined && problem === undefined) {
-    const { model, structured, text, usage } = completion
-    return Effect.succeed({ text, structured, raw: reading.output.kept(), usage, cost: spent, model, session })
+    const { model, structured, text } = completion
+    return Effect.succeed({ text, structured, raw: reading.output.kept(), usage, cost, model, session })
   }
   if (problem?.isSessionLost === true) services.sessions.lose(request)
   const raw = [reading.output.kept(), end.stderr].filter((text) => text.trim() !== "").join("\n")
+  // a session in which nothing was said is not worth continuing
+  const isBegun = usage !== undefined && Usage.total(usage) > 0
   return fail(services, mask, problem ?? { reason: "Unknown", detail: "ended without an answer" }, {
     ...(raw === "" ? {} : { raw }),
-    ...(completion?.usage === undefined ? {} : { usage: completion.usage }),
-    ...(spent === undefined ? {} : { cost: spent }),
-    ...(session === undefined || problem?.isSessionLost === true ? {} : { session })
+    ...(usage === undefined ? {} : { usage }),
+    ...(cost === undefined ? {} : { cost }),
+    ...(session === undefined || !isBegun ? {} : { session })
   })
 }
 
@@ -294,9 +304,9 @@ const withoutResult = ({ reading: { output }, request, services }: Settling, end
     const reason = output.isBlank() ? "Unknown" : "Unavailable"
     return problem(reason, `${program} ended with exit code ${end.code} before its answer was complete${why}`)
   }
-  return output.isBlank()
-    ? problem("EmptyAnswer", `${program} ended without printing an answer${why}`)
-    : problem("Malformed", `${program} ended without a result in what it printed${why}`)
+  if (output.isBlank()) return problem("EmptyAnswer", `${program} ended without printing an answer${why}`)
+  const { number, text } = output.last()
+  return problem("Malformed", `${program} ended without a result; line ${number}, its last, is ${text.slice(0, 200)}`)
 }
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1)?.trim().slice(0, 500) ?? ""
