@@ -29,8 +29,13 @@ export const make = (
  * @category constructors
  * @since 0.1.0
  */
-export const mask = (environment: Readonly<Record<string, string>>): (text: string) => string => {
-  const secrets = new Set(Object.entries(environment).flatMap(([name, value]) => secretsOf(name, value)))
+export const mask = (
+  environment: Readonly<Record<string, string>>,
+  isSecret: (name: string) => boolean = () => false
+): (text: string) => string => {
+  const secrets = new Set(
+    Object.entries(environment).flatMap(([name, value]) => secretsOf(name, value, isSecret(name)))
+  )
   // longest first, so that a secret within another leaves nothing of it behind
   const masks = [...secrets].toSorted((a, b) => b.length - a.length).map(KeyMask.make)
   return (text) => masks.reduce((masked, one) => one(masked), text)
@@ -61,9 +66,10 @@ const isCommon = (name: string) => common.has(name) || commonForm.test(name) || 
 
 const secretName = /KEY|TOKEN|SECRET|PASSW|HEADERS|AUTH/i
 
-const secretsOf = (name: string, value: string): ReadonlyArray<string> => {
+const secretsOf = (name: string, value: string, isTold: boolean): ReadonlyArray<string> => {
   const text = value.trim()
   if (proxy.test(name)) return passwordOf(text)
+  if (isTold) return [text]
   // limits are counted in tokens too, and a path is no secret
   return secretName.test(name) && !/^\d{1,15}$/.test(text) && !text.startsWith("/") ? [text, ...headersOf(text)] : []
 }

@@ -106,6 +106,8 @@ export interface CliFormat {
   readonly capabilities: Omit<Capabilities, "concurrency" | "limits">
   /** Whether the program may see a variable beside those every program sees; `isSet` tells what the user has set. */
   readonly variables: (isSet: (name: string) => boolean) => (name: string) => boolean
+  /** Whether a variable holds a secret though its name does not say so. Defaults to none. */
+  readonly isSecret?: ((name: string) => boolean) | undefined
   /** Variables the program is given where the user has not set them. */
   readonly environment: Readonly<Record<string, string>>
   /** Whether the prompt may hold U+0000. */
