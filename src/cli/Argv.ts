@@ -175,6 +175,7 @@ const positionalOf = (
     return Either.left(Usage.make(`owf ${name} takes ${takes}; '${clip(extra)}' is one too many.`, see))
   }
   if (positional === undefined) return Either.right([])
+  if (first === undefined && positional.optional === true) return Either.right([])
   return first === undefined || first === ""
     ? Either.left(Usage.make(`owf ${name} needs <${positional.name}>: ${lower(positional.description)}.`, see))
     : Either.right(["--", first])

@@ -26,6 +26,7 @@ import { resume } from "./commands/resume.ts"
 import { run } from "./commands/run.ts"
 import { runs } from "./commands/runs.ts"
 import { status } from "./commands/status.ts"
+import { usage } from "./commands/usage.ts"
 import { validate } from "./commands/validate.ts"
 import { ExitCode } from "./ExitCode.ts"
 import * as Help from "./Help.ts"
@@ -49,6 +50,7 @@ export const specs: ReadonlyArray<Spec> = [
   output,
   calls,
   events,
+  usage,
   explainCache,
   artifacts,
   cat,

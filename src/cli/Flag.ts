@@ -68,11 +68,12 @@ export const number = (
 export const choice = <const A extends string>(
   name: string,
   description: string,
-  words: ReadonlyArray<A>
+  words: ReadonlyArray<A>,
+  placeholder = "POLICY"
 ): Flag<A | undefined> =>
   parsed(
     name,
-    "POLICY",
+    placeholder,
     description,
     `one of ${words.join(", ")}`,
     (value) => words.find((word) => word === value),

@@ -64,7 +64,10 @@ export const command = (spec: Spec): string =>
 
 const width = 100
 
-const usageOf = ({ name, positional }: Spec): string => positional === undefined ? name : `${name} <${positional.name}>`
+const usageOf = ({ name, positional }: Spec): string =>
+  positional === undefined
+    ? name
+    : `${name} ${positional.optional === true ? `[${positional.name}]` : `<${positional.name}>`}`
 
 const section = (title: string, entries: ReadonlyArray<readonly [string, string]>): ReadonlyArray<string> =>
   entries.length === 0 ? [] : ["", title, ...rows(entries)]

@@ -30,6 +30,8 @@ export type Env = Host | Output | FileSystem.FileSystem | Path.Path
 export interface Positional {
   readonly name: string
   readonly description: string
+  /** Whether it may be left out; the command is then given an empty text. */
+  readonly optional?: boolean | undefined
 }
 
 /**
@@ -84,7 +86,7 @@ export const make = <const F extends Readonly<Record<string, Flag<unknown>>>>(
 ): Spec => {
   const { details = "", examples, flags, name, positional, summary } = definition
   const options: Record<string, Options.Options<unknown>> = Record.map(flags, (flag) => flag.options)
-  const args = positional === undefined ? [] : [Args.text({ name: positional.name })]
+  const args = positional === undefined ? [] : [argumentOf(positional)]
   return {
     name,
     summary,
@@ -96,3 +98,10 @@ export const make = <const F extends Readonly<Record<string, Flag<unknown>>>>(
     command: Command.make(name, { options, args }, (input) => run(input.options as Values<F>, input.args[0] ?? ""))
   }
 }
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const argumentOf = ({ name, optional = false }: Positional): Args.Args<string> =>
+  optional ? Args.withDefault(Args.text({ name }), "") : Args.text({ name })

@@ -59,7 +59,7 @@ describe("a run", () => {
     )
   })
 
-  for (const name of ["runs", "status", "output", "calls", "events", "explain-cache", "artifacts", "cat"]) {
+  for (const name of ["runs", "status", "output", "calls", "events", "usage", "explain-cache", "artifacts", "cat"]) {
     it(`is read by owf ${name}`, async () => {
       const argument = name === "runs" ? [] : name === "cat" ? ["latest_call_0002"] : ["latest"]
       const texts = []

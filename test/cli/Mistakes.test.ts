@@ -32,6 +32,9 @@ const refused: ReadonlyArray<ReadonlyArray<string>> = [
   ["run", "f.ts", "--cache-policy", "read-only"],
   ["runs", "--limit", "ten"],
   ["runs", "--json", "--limit", "ten"],
+  ["usage", "--since", "yesterday"],
+  ["usage", "--by", "modle"],
+  ["usage", "a", "b"],
   ["help", "stauts"],
   ["status", "--", "--json", "x"]
 ]
