@@ -50,19 +50,6 @@ export interface Options {
 }
 
 /**
- * Anthropic's own server.
- * @category constructors
- * @since 0.1.0
- */
-export const official = {
-  name: "anthropic",
-  baseUrl: "https://api.anthropic.com",
-  model: "claude-sonnet-4-6",
-  keyVariable: "ANTHROPIC_API_KEY",
-  schemas: "enforced"
-} as const satisfies Omit<Options, "concurrency">
-
-/**
  * A provider of one server; its key is looked up at each request.
  * @category constructors
  * @since 0.1.0

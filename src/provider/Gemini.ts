@@ -38,20 +38,6 @@ export interface Options {
 }
 
 /**
- * Google's own server.
- * @category constructors
- * @since 0.1.0
- */
-export const official = {
-  name: "gemini",
-  baseUrl: "https://generativelanguage.googleapis.com",
-  model: "gemini-3.5-flash",
-  keyVariable: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-  pricedAs: "google",
-  schemas: "enforced"
-} as const satisfies Omit<Options, "concurrency">
-
-/**
  * A provider of one server; its key is looked up at each request.
  * @category constructors
  * @since 0.1.0
