@@ -1,15 +1,18 @@
 /**
- * What tokens of a model cost: from the `genai-prices` table, overridden by the user's own file of prices.
+ * What tokens of a model cost: from the `genai-prices` table, or a newer one that was fetched, overridden by the user's own
+ * file of prices.
  *
  * - P1. A price that is not known stays unknown; it is never 0.
  * - P2. Costs are exact sums, rounded up once to a billionth of a dollar.
- * - P3. Of an override and the table, the longer name that the model starts with wins; of equals, the override.
+ * - P3. Of an override and the tables, the longer name that the model starts with wins; of equals, the override. A table
+ *   that knows a model between the two (`gpt-5.4-mini` of `gpt-5.4-mini-x`) keeps the override's price off it.
  * - P4. Every price says which table of which version it is from.
+ * - P5. A model that names its vendor (`openai/gpt-5.5`) is priced as the vendor's, where the provider passes requests on.
  *
  * The table is large, so the module that holds it is loaded when the layer is built and not before. Prices that depend
  * on the date or the hour are those of the time asked about.
  */
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as GenaiPrices from "@pydantic/genai-prices"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -20,8 +23,12 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { NanoUsd } from "../domain/Money.ts"
 import type { Usage } from "../domain/Usage.ts"
-import type { SettingsFile } from "../settings/Settings.ts"
 import { Settings } from "../settings/Settings.ts"
+import * as PriceFile from "./PriceFile.ts"
+import type { PricesError } from "./PriceFile.ts"
+import * as PriceTable from "./PriceTable.ts"
+
+export { PricesError } from "./PriceFile.ts"
 
 /**
  * Dollars per million tokens; a tier replaces the base for all tokens of a request whose input is above its start.
@@ -45,20 +52,6 @@ export interface Price {
   readonly cacheWrite: Rate
   /** The table the price is from, with its version. */
   readonly source: string
-}
-
-/**
- * A file of prices that cannot be used, with everything that is wrong with it.
- * @category errors
- * @since 0.1.0
- */
-export class PricesError extends Schema.TaggedError<PricesError>("owf/Provider/Pricing/PricesError")("PricesError", {
-  file: Schema.String,
-  problems: Schema.Array(Schema.String)
-}) {
-  override get message(): string {
-    return `the prices in ${this.file} cannot be used: ${this.problems.join("; ")}`
-  }
 }
 
 /**
@@ -101,18 +94,63 @@ export const bound = (price: Price, inputTokens: number, outputTokens: number): 
 }
 
 /**
- * Prices from the table and the file that the settings name.
+ * The tables that prices are looked up in.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tables {
+  readonly overrides: ReadonlyArray<PriceFile.Override>
+  /** The table that was fetched last, if there is one that can be used. */
+  readonly fetched: PriceTable.PriceTable | undefined
+  /** Why the table that was fetched cannot be used. */
+  readonly problem: string | undefined
+  readonly bundled: typeof GenaiPrices
+}
+
+/**
+ * The table that comes with the package, with its version.
+ * @category models
+ * @since 0.1.0
+ */
+export const bundledSource = "genai-prices 0.1.8"
+
+/**
+ * Reads the files of prices that the settings name, and loads the table that comes with the package.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const load: Effect.Effect<Tables, PricesError, Settings | FileSystem.FileSystem> = Effect.gen(function*() {
+  const { priceTableFile, pricesFile } = yield* Settings
+  const overrides = pricesFile === undefined ? [] : yield* PriceFile.read(pricesFile)
+  const fetched = priceTableFile === undefined
+    ? Either.right(undefined)
+    : yield* Effect.either(readTable(priceTableFile))
+  return {
+    overrides,
+    fetched: Either.getOrUndefined(fetched),
+    problem: Option.getOrUndefined(Option.map(Either.getLeft(fetched), ({ message }) => message)),
+    bundled: yield* Effect.promise(() => import("@pydantic/genai-prices"))
+  }
+})
+
+/**
+ * Prices from tables.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (tables: Tables): Pricing["Type"] => ({
+  priceAt: (provider, model, millis) => priceAt(tables, provider, model, millis),
+  price: (provider, model) => Effect.map(Clock.currentTimeMillis, (millis) => priceAt(tables, provider, model, millis))
+})
+
+/**
+ * Prices from the tables and the file that the settings name.
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<Pricing, PricesError, Settings | FileSystem.FileSystem> = Layer.effect(
   Pricing,
-  Effect.gen(function*() {
-    const { pricesFile } = yield* Settings
-    const overrides = pricesFile === undefined ? [] : yield* readFile(pricesFile)
-    const table = yield* Effect.promise(() => import("@pydantic/genai-prices"))
-    return make(overrides, table)
-  })
+  Effect.map(load, make)
 )
 
 /**
@@ -129,18 +167,18 @@ export const layerNoop: Layer.Layer<Pricing> = Layer.succeed(Pricing, {
 // internal
 // -----------------------------------------------------------------------------
 
-/** The package does not say its version at run time; a test compares this with the one installed. */
-const tableSource = "genai-prices 0.1.8"
 const fileSource = "prices file"
-const maxFileSize = 4_194_304n
 
-/** Command lines have the prices of the API behind them. */
-const tableNames: ReadonlyMap<string, string> = new Map([["claude", "anthropic"], ["codex", "openai"]])
+/** Other names of the vendors in the tables; command lines have the prices of the API behind them. */
+const vendors: ReadonlyMap<string, string> = new Map([
+  ["claude", "anthropic"],
+  ["codex", "openai"],
+  ["gemini", "google"],
+  ["gemini-cli", "google"]
+])
 
-interface Override {
-  readonly prefix: string
-  readonly price: Price
-}
+/** Providers that pass requests on to the vendor whom the model's name begins with, at the vendor's price. */
+const forwarders: ReadonlySet<string> = new Set(["openrouter", "opencode"])
 
 const Dollars = Schema.NonNegative.pipe(Schema.finite())
 const TableRate = Schema.Union(
@@ -155,49 +193,97 @@ const TablePrice = Schema.Struct({
 })
 const decodeTablePrice = Schema.decodeUnknownOption(TablePrice)
 
-const File = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-const decodeFile = Schema.decodeUnknownEither(File)
-const isRecord = Schema.is(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-const isPair = Schema.is(Schema.Tuple(Dollars, Dollars))
-
-const make = (overrides: ReadonlyArray<Override>, table: typeof GenaiPrices): Pricing["Type"] => {
-  const priceAt = (provider: string, model: string, millis: number): Option.Option<Price> => {
-    const name = model.toLowerCase().trim()
-    const override = overrides.find(({ prefix }) => name.startsWith(prefix))
-    const found = lookUp(table, provider.toLowerCase(), name, millis)
-    if (override === undefined) return Option.map(found, ({ price }) => price)
-    const specific = Option.filter(found, ({ id }) => name.startsWith(id) && id.length > override.prefix.length)
-    return Option.some(Option.match(specific, { onNone: () => override.price, onSome: ({ price }) => price }))
-  }
-  return {
-    priceAt,
-    price: (provider, model) => Effect.map(Clock.currentTimeMillis, (millis) => priceAt(provider, model, millis))
-  }
+/** A price and the name it was found by. */
+interface Found {
+  readonly name: string
+  readonly price: Price
 }
 
-const lookUp = (
-  table: typeof GenaiPrices,
-  provider: string,
-  model: string,
-  millis: number
-): Option.Option<{ readonly id: string; readonly price: Price }> => {
-  const where = provider.includes("://")
-    ? { providerApiUrl: provider }
-    : { providerId: tableNames.get(provider) ?? provider }
+const readTable = Effect.fnUntraced(function*(path: string) {
+  const text = yield* PriceFile.readText({ path, isNamed: false })
+  if (text === undefined) return undefined
+  return yield* Either.mapLeft(
+    PriceTable.decode(text),
+    () => new PriceFile.PricesError({ file: path, problems: ["it is not a table that `owf prices --refresh` wrote"] })
+  )
+})
+
+const priceAt = (tables: Tables, provider: string, model: string, millis: number): Option.Option<Price> => {
+  const asked = { provider: vendorOf(tables, provider.toLowerCase().trim()), model: model.toLowerCase().trim() }
+  const inTables = (model: string) => ways({ ...asked, model }).map((way) => lookUp(tables, way, millis)).find(isFound)
+  const override = PriceFile.find(tables.overrides, asked.model, [provider.toLowerCase().trim(), asked.provider])
+  const found = inTables(asked.model)
+  if (override === undefined) return Option.fromNullable(found?.price)
+  const isLonger = (name: string) => asked.model.startsWith(name) && name.length > override.prefix.length
+  if (found !== undefined && isLonger(found.name)) return Option.some(found.price)
+  // between the two names there may be a model of its own, of which this one is a variant that nobody knows (P3)
+  const isOther = found === undefined && !override.isOpen &&
+    shortened(asked.model).some((name) => isLonger(name) && inTables(name) !== undefined)
+  return isOther ? Option.none() : Option.some(fromRates(override.rates, fileSource))
+}
+
+const isFound = (found: Found | undefined): found is Found => found !== undefined
+
+/** The vendor a provider's models are priced under; an address stays one unless a table knows whose it is. */
+const vendorOf = ({ bundled }: Tables, provider: string): string =>
+  provider.includes("://")
+    ? bundled.findProvider({ providerApiUrl: provider })?.id ?? provider
+    : vendors.get(provider) ?? provider
+
+interface Way {
+  readonly provider: string
+  readonly model: string
+}
+
+/** As the provider's own model first, then as the vendor's that the name begins with (P5). */
+const ways = ({ model, provider }: Way): ReadonlyArray<Way> => {
+  const slash = model.indexOf("/")
+  const vendor = model.slice(0, Math.max(slash, 0))
+  const rest = model.slice(slash + 1)
+  const isForwarded = slash > 0 && (forwarders.has(provider) || vendor === provider || vendors.get(vendor) === provider)
+  return isForwarded
+    ? [{ provider, model }, { provider: vendors.get(vendor) ?? vendor, model: rest }]
+    : [{ provider, model }]
+}
+
+/** `a-b-c` without its last parts, the longest first. */
+const shortened = (model: string): ReadonlyArray<string> => {
+  const parts = model.split("-").slice(0, 12)
+  return parts.slice(1).map((_, index) => parts.slice(0, parts.length - 1 - index).join("-"))
+}
+
+const lookUp = (tables: Tables, way: Way, millis: number): Found | undefined =>
+  inFetched(tables, way) ?? inBundled(tables, way, millis)
+
+const inFetched = ({ fetched }: Tables, { model, provider }: Way): Found | undefined => {
+  const found = fetched === undefined ? undefined : PriceTable.find(fetched, provider, model)
+  return found === undefined || fetched === undefined
+    ? undefined
+    : { name: found.name, price: fromRates(found.rates, sourceOf(fetched)) }
+}
+
+/** Where a table that was fetched is from, and of which day. */
+const sourceOf = ({ fetchedAt, source }: PriceTable.PriceTable): string =>
+  `${/^[a-z]+:\/\/([^/]+)/.exec(source)?.[1] ?? source} ${fetchedAt.slice(0, 10)}`
+
+const inBundled = ({ bundled }: Tables, { model, provider }: Way, millis: number): Found | undefined =>
   // it throws for price rules that a newer table has and this version of the package does not know
-  return Either.try(() =>
-    table.calcPrice({ input_tokens: 0, output_tokens: 0 }, model, { ...where, timestamp: new Date(millis) })
+  Either.try(() =>
+    bundled.calcPrice({ input_tokens: 0, output_tokens: 0 }, model, {
+      providerId: provider,
+      timestamp: new Date(millis)
+    })
   ).pipe(
     Option.getRight,
     Option.flatMap(Option.fromNullable),
     Option.flatMap((found) =>
       Option.map(decodeTablePrice(found.model_price), (price) => ({
-        id: found.model.id.toLowerCase(),
+        name: found.model.id.toLowerCase(),
         price: fromTable(price)
       }))
-    )
+    ),
+    Option.getOrUndefined
   )
-}
 
 const flat = (base: number): Rate => ({ base, tiers: [] })
 const rate = (value: typeof TableRate.Type): Rate => typeof value === "number" ? flat(value) : value
@@ -208,7 +294,15 @@ const fromTable = (price: typeof TablePrice.Type): Price => ({
   // a bucket without a price of its own is billed as input
   cacheRead: rate(price.cache_read_mtok ?? price.input_mtok),
   cacheWrite: rate(price.cache_write_mtok ?? price.input_mtok),
-  source: tableSource
+  source: bundledSource
+})
+
+const fromRates = ({ cacheRead, cacheWrite, input, output }: PriceTable.Rates, source: string): Price => ({
+  input,
+  output,
+  cacheRead: cacheRead ?? input,
+  cacheWrite: cacheWrite ?? input,
+  source
 })
 
 const at = ({ base, tiers }: Rate, inputTokens: number): number => {
@@ -225,41 +319,3 @@ const sum = (parts: ReadonlyArray<readonly [tokens: number, dollars: number]>): 
   }
   return Number((total + 999_999n) / 1_000_000n) as NanoUsd
 }
-
-const readFile = Effect.fnUntraced(function*({ isNamed, path }: SettingsFile) {
-  const fs = yield* FileSystem.FileSystem
-  const refuse = (...problems: ReadonlyArray<string>) => new PricesError({ file: path, problems })
-  const readable = Effect.gen(function*() {
-    const { size } = yield* fs.stat(path)
-    if (size > maxFileSize) return yield* refuse(`it has ${size} bytes, more than ${maxFileSize}`)
-    return yield* fs.readFileString(path)
-  })
-  const text = yield* Effect.catchTags(readable, {
-    SystemError: ({ reason }) => reason === "NotFound" && !isNamed ? Effect.succeed("{}") : refuse(describe(reason)),
-    BadArgument: () => refuse("it cannot be read")
-  })
-  const content = yield* Either.mapLeft(
-    decodeFile(text.replace(/^\uFEFF/, "")),
-    () => refuse("it is not a JSON object")
-  )
-  const entries = Object.entries(isRecord(content["prices"]) ? content["prices"] : content)
-  const problems = entries.flatMap(([model, pair]) =>
-    isPair(pair) && model.trim() !== "" ? [] : [`'${model}' is not [dollars per million input, per million output]`]
-  )
-  if (problems.length > 0) return yield* refuse(...problems.slice(0, 20))
-  return entries.flatMap(([model, pair]) => isPair(pair) ? [override(model, pair)] : [])
-    .toSorted((left, right) => right.prefix.length - left.prefix.length)
-})
-
-const describe = (reason: string) => reason === "NotFound" ? "it does not exist" : `it cannot be read (${reason})`
-
-const override = (model: string, [input, output]: readonly [number, number]): Override => ({
-  prefix: model.toLowerCase().trim(),
-  price: {
-    input: flat(input),
-    output: flat(output),
-    cacheRead: flat(input),
-    cacheWrite: flat(input),
-    source: fileSource
-  }
-})

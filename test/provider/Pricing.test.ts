@@ -9,6 +9,7 @@ import * as TestClock from "effect/TestClock"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Usage from "../../src/domain/Usage.ts"
+import * as PriceTable from "../../src/provider/PriceTable.ts"
 import * as Pricing from "../../src/provider/Pricing.ts"
 import * as Settings from "../../src/settings/Settings.ts"
 
@@ -133,7 +134,7 @@ describe("Pricing", () => {
       assert.deepStrictEqual(inputOf("gpt-5.4"), Option.some(1))
       assert.deepStrictEqual(inputOf("gpt-5.5"), Option.some(3))
       assert.deepStrictEqual(inputOf("house-model"), Option.some(0))
-      assert.deepStrictEqual(inputOf("house-model-xl"), Option.some(7))
+      assert.deepStrictEqual(inputOf("house-model-x-large"), Option.some(7))
       // the table's `gpt-5.4-mini` says more about this model than the file's `gpt-5.4`
       assert.deepStrictEqual(inputOf("gpt-5.4-mini"), Option.some(0.75))
       assert.strictEqual(Option.getOrThrow(priceAt("anyone", "gpt-5.5", noon)).source, "prices file")
@@ -164,11 +165,87 @@ describe("Pricing", () => {
 
   it.scoped("refuses a file that is too large or that was named and is not there", () =>
     Effect.gen(function*() {
-      const large = yield* Effect.flip(withFile(" ".repeat(5_000_000)))
-      assert.match(large.message, /5000000 bytes/)
+      const large = yield* Effect.flip(withFile(" ".repeat(9_000_000)))
+      assert.match(large.message, /9000000 bytes/)
       const missing = yield* Effect.flip(pricing({ OWF_PRICES_FILE: "/nowhere/prices.json" }))
       assert.match(missing.message, /\/nowhere\/prices\.json cannot be used: it does not exist/)
     }))
+
+  it.scoped("takes no model for another whose name begins alike", () =>
+    Effect.gen(function*() {
+      const { priceAt } = yield* withFile(
+        "{\"gpt-5.4\": [1, 2], \"gpt-4\": [3, 4], \"open*\": [5, 6], \"acme-\": [7, 8]}"
+      )
+      const inputOf = (model: string) =>
+        Option.getOrNull(Option.map(priceAt("openai", model, noon), ({ input }) => input.base))
+      assert.strictEqual(inputOf("gpt-5.4-2026-01-01"), 1)
+      // the table knows `gpt-5.4-mini` and `gpt-5.4-pro`, and nobody these variants of them
+      assert.isNull(inputOf("gpt-5.4-mini-x"))
+      assert.isNull(inputOf("gpt-5.4-pro-x"))
+      assert.isNull(inputOf("gpt-4.99"))
+      assert.isNull(inputOf("gpt-4x"))
+      assert.strictEqual(inputOf("opener"), 5)
+      assert.strictEqual(inputOf("acme-large"), 7)
+    }))
+
+  it.scoped("lets a price be for one provider, and say what the cache costs", () =>
+    Effect.gen(function*() {
+      const { priceAt } = yield* withFile(
+        "{\"openai/gpt-5.5\": [1, 2], \"house\": {\"input\": 4, \"output\": 8, \"cache_read\": 0.4, \"cache_write\": 5}}"
+      )
+      const inputOf = (provider: string) => Option.map(priceAt(provider, "gpt-5.5", noon), ({ input }) => input.base)
+      assert.deepStrictEqual(inputOf("openai"), Option.some(1))
+      assert.deepStrictEqual(inputOf("codex"), Option.some(1))
+      assert.deepStrictEqual(inputOf("azure"), Option.some(5))
+      const house = Option.getOrThrow(priceAt("anyone", "house", noon))
+      assert.deepStrictEqual([house.cacheRead, house.cacheWrite], [flat(0.4), flat(5)])
+    }))
+
+  it.scoped("prices a model that names its vendor as the vendor's, where requests are passed on", () =>
+    Effect.gen(function*() {
+      const { priceAt } = yield* pricing()
+      const known = (provider: string, model: string) => Option.isSome(priceAt(provider, model, noon))
+      assert.isTrue(known("openai", "openai/gpt-5.5"))
+      assert.isTrue(known("opencode", "anthropic/claude-opus-4-6"))
+      assert.isTrue(known("opencode", "google/gemini-3.5-flash"))
+      assert.isTrue(known("gemini", "gemini-3.5-flash"))
+      assert.isTrue(known("gemini-cli", "gemini-3.5-flash"))
+      assert.isFalse(known("anthropic", "openai/gpt-5.5"))
+      assert.isFalse(known("https://llm.example.org/v1", "openai/gpt-5.5"))
+    }))
+
+  it.scoped("prefers a table that was fetched, says where and when it was, and does without a broken one", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.makeTempDirectoryScoped()
+      const file = `${home}/.workflows/price-table.json`
+      yield* fs.makeDirectory(`${home}/.workflows`)
+      const rates = { input: flat(9), output: flat(10) }
+      yield* fs.writeFileString(
+        file,
+        PriceTable.encode({
+          version: 1,
+          source: "https://prices.example.org/a/b.json",
+          form: "LiteLLM",
+          fetchedAt: "2026-11-19T08:00:00.000Z",
+          etag: null,
+          models: { openai: { "gpt-5.5": rates, "gpt-99": rates } }
+        })
+      )
+      const { priceAt } = yield* pricing({ HOME: home })
+      const found = Option.getOrThrow(priceAt("codex", "gpt-99", noon))
+      assert.deepStrictEqual(found, {
+        ...rates,
+        cacheRead: flat(9),
+        cacheWrite: flat(9),
+        source: "prices.example.org 2026-11-19"
+      })
+      assert.deepStrictEqual(Option.map(priceAt("openai", "gpt-5.5", noon), ({ input }) => input.base), Option.some(9))
+      assert.isTrue(Option.isSome(priceAt("openai", "gpt-5.4-mini", noon)))
+      yield* fs.writeFileString(file, "{\"version\": 1, \"models\": {\"openai\": {\"gpt-5.5\": {\"input\": -1}}}}")
+      const without = yield* pricing({ HOME: home })
+      assert.strictEqual(Option.getOrThrow(without.priceAt("openai", "gpt-5.5", noon)).source, "genai-prices 0.1.8")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.scoped("does without the default file", () =>
     Effect.gen(function*() {
