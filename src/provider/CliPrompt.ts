@@ -5,18 +5,14 @@ import type { Request } from "./Provider.ts"
 import * as SchemaWords from "./SchemaWords.ts"
 
 /**
- * What a request says, the system prompt at its head; in a session that has seen the answer before, only what was wrong
- * with it.
+ * What is said next, the system prompt at its head unless the session has heard it.
  * @category constructors
  * @since 0.1.0
  */
 export const make = (
-  { correction, prompt, schema, session, system }: Pick<
-    Request,
-    "correction" | "prompt" | "schema" | "session" | "system"
-  >
+  request: Pick<Request, "correction" | "prompt" | "schema" | "session" | "system">
 ): string => {
-  if (session !== undefined && correction !== undefined) return SchemaWords.correctionText(correction.problem)
-  const text = SchemaWords.withCorrection(SchemaWords.withSchema(prompt, schema), correction)
-  return system === undefined ? text : `${system}\n\n${text}`
+  const text = SchemaWords.next(request, true)
+  const isWhole = text === SchemaWords.next({ ...request, session: undefined }, true)
+  return request.system === undefined || !isWhole ? text : `${request.system}\n\n${text}`
 }

@@ -15,6 +15,8 @@ export type Step =
   /** Prints bytes, given in base64, in pieces of so many bytes. */
   | { readonly bytes: string; readonly pieces: number }
   | { readonly error: string }
+  /** Writes a text to the file that the value of a flag names. */
+  | { readonly write: string; readonly to: string }
   /** Waits so many milliseconds. */
   | { readonly wait: number }
   | { readonly signal: "ignoreTerm" | "hang" }
@@ -161,6 +163,7 @@ const program = async (parts: ReadonlyArray<Part>): Promise<void> => {
         await sleep(1)
       }
     } else if ("error" in step) await write(process.stderr, step.error)
+    else if ("write" in step) fs.writeFileSync(valueOf(step.to), step.write)
     else if ("wait" in step) await sleep(step.wait)
     else if ("variable" in step) {
       await write(step.to === "stdout" ? process.stdout : process.stderr, process.env[step.variable] ?? "")
