@@ -51,6 +51,68 @@ export const ChatRequest = Schema.Struct({
   stream_options: Schema.optional(Schema.Struct({ include_usage: Schema.Boolean }))
 })
 
+const nullish = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
+
+const Count = Schema.NonNegativeInt
+
+/**
+ * Token counts, with what some servers say in fields of their own.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const UsageBody = Schema.Struct({
+  prompt_tokens: Count,
+  completion_tokens: nullish(Count),
+  prompt_tokens_details: nullish(Schema.Struct({ cached_tokens: nullish(Count), cache_write_tokens: nullish(Count) })),
+  prompt_cache_hit_tokens: nullish(Count),
+  cost: nullish(Schema.NonNegative.pipe(Schema.finite()))
+})
+
+const Part = Schema.Struct({ text: Schema.optional(Schema.Unknown), refusal: Schema.optional(Schema.Unknown) })
+const Content = Schema.Struct({
+  content: nullish(Schema.Union(Schema.String, Schema.Array(Part))),
+  refusal: nullish(Schema.String),
+  tool_calls: Schema.optional(Schema.Unknown),
+  function_call: Schema.optional(Schema.Unknown)
+})
+const counts = { model: Schema.optional(Schema.Unknown), usage: Schema.optional(Schema.Unknown) }
+
+/**
+ * A whole answer.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ChatResponse = Schema.Struct({
+  ...counts,
+  choices: Schema.NonEmptyArray(Schema.Struct({ finish_reason: nullish(Schema.String), message: Content }))
+})
+
+/**
+ * A piece of a streamed answer.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ChatChunk = Schema.Struct({
+  ...counts,
+  choices: nullish(Schema.Array(Schema.Struct({
+    index: nullish(Schema.Number),
+    finish_reason: nullish(Schema.String),
+    delta: nullish(Content)
+  })))
+})
+
+/**
+ * What is wrong, in the fields that servers have for it.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ErrorObject = Schema.Struct({
+  message: Schema.optional(Schema.Unknown),
+  code: Schema.optional(Schema.Unknown),
+  type: Schema.optional(Schema.Unknown),
+  param: Schema.optional(Schema.Unknown)
+})
+
 /**
  * The first answer of a body, if it has the shape of a completion; `reportsCost`: a cost in its usage is in dollars.
  * @category converting
@@ -119,30 +181,10 @@ export const errorOf = (body: unknown): Option.Option<ServerError> =>
 // internal
 // -----------------------------------------------------------------------------
 
-const nullish = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
-
-const Part = Schema.Struct({ text: Schema.optional(Schema.Unknown), refusal: Schema.optional(Schema.Unknown) })
-const Content = Schema.Struct({
-  content: nullish(Schema.Union(Schema.String, Schema.Array(Part))),
-  refusal: nullish(Schema.String),
-  tool_calls: Schema.optional(Schema.Unknown),
-  function_call: Schema.optional(Schema.Unknown)
-})
-const counts = { model: Schema.optional(Schema.Unknown), usage: Schema.optional(Schema.Unknown) }
 type Counts = { readonly model?: unknown; readonly usage?: unknown }
 
-const decodeResponse = Schema.decodeUnknownOption(Schema.Struct({
-  ...counts,
-  choices: Schema.NonEmptyArray(Schema.Struct({ finish_reason: nullish(Schema.String), message: Content }))
-}))
-const decodeChunk = Schema.decodeUnknownOption(Schema.Struct({
-  ...counts,
-  choices: nullish(Schema.Array(Schema.Struct({
-    index: nullish(Schema.Number),
-    finish_reason: nullish(Schema.String),
-    delta: nullish(Content)
-  })))
-}))
+const decodeResponse = Schema.decodeUnknownOption(ChatResponse)
+const decodeChunk = Schema.decodeUnknownOption(ChatChunk)
 
 const unreadable = { reason: "Malformed", detail: "the stream holds an event that cannot be read" } as const
 
@@ -217,14 +259,6 @@ class Found {
 const isFilled = (value: unknown): boolean =>
   Array.isArray(value) ? value.length > 0 : typeof value === "object" && value !== null
 
-const Count = Schema.NonNegativeInt
-const UsageBody = Schema.Struct({
-  prompt_tokens: Count,
-  completion_tokens: nullish(Count),
-  prompt_tokens_details: nullish(Schema.Struct({ cached_tokens: nullish(Count), cache_write_tokens: nullish(Count) })),
-  prompt_cache_hit_tokens: nullish(Count),
-  cost: nullish(Schema.NonNegative.pipe(Schema.finite()))
-})
 const decodeUsage = Schema.decodeUnknownOption(UsageBody)
 
 /** The prompt's tokens include the cached ones, which have a price of their own. */
@@ -240,12 +274,6 @@ const usageOf = (usage: typeof UsageBody.Type): Usage.Usage => {
   })
 }
 
-const ErrorObject = Schema.Struct({
-  message: Schema.optional(Schema.Unknown),
-  code: Schema.optional(Schema.Unknown),
-  type: Schema.optional(Schema.Unknown),
-  param: Schema.optional(Schema.Unknown)
-})
 const decodeErrorObject = Schema.decodeUnknownOption(ErrorObject)
 const decodeErrorBody = Schema.decodeUnknownOption(Schema.Struct({ error: Schema.Unknown }))
 const decodeErrorList = Schema.decodeUnknownOption(Schema.NonEmptyArray(Schema.Struct({ error: Schema.Unknown })))
