@@ -31,6 +31,7 @@ export const make = (options: { readonly concurrency?: number | undefined } = {}
     writesFiles: true,
     boundsOutput: true,
     temperature: true,
+    cost: "reported",
     concurrency: options.concurrency
   })
   return { name, capabilities: own, resolveModel, estimate: () => nothing, ask }

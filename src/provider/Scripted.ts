@@ -253,7 +253,8 @@ const anything: Capabilities = capabilities({
   // a script reads nothing; one that stands for an agent with files says so, and its calls are then keyed by the repository
   readsFiles: false,
   writesFiles: true,
-  temperature: true
+  temperature: true,
+  cost: "reported"
 })
 
 const noEstimate: Estimate = { inputTokens: 0, outputTokens: 0, cost: () => Money.zero }
