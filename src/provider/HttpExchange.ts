@@ -322,6 +322,7 @@ const follow = (pull: Pull, watch: Watch, headers: HttpFailure.Headers, plan: Pl
         const { final, isProgress, usage } = events.take(bytes)
         if (isProgress) watch.progress()
         if (usage !== undefined && watch.isDue()) yield* plan.onUsage(usage)
+        if (final?._tag === "Broken") return final
         if (final !== undefined) {
           // a connection that is read to its end is used again
           yield* Effect.ignore(Effect.timeout(Effect.forever(pull), drainFor))

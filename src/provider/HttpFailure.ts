@@ -80,6 +80,9 @@ export const ofTransport = (
   if (code !== undefined && certificateCode.test(code)) {
     return { reason: "Misconfigured", detail: `the server's certificate is not accepted (${code})` }
   }
+  if (code !== undefined && protocolCode.test(code)) {
+    return { reason: "Misconfigured", detail: `the server does not speak TLS as it has to (${code})` }
+  }
   return { reason: "Transport", detail: explanations.get(code ?? "") ?? `no answer came${code ? ` (${code})` : ""}` }
 }
 
@@ -230,12 +233,14 @@ const untilUnified = (headers: Headers, nowMillis: number): number | undefined =
 }
 
 const certificateCode = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/
+const protocolCode = /^(?:EPROTO$|ERR_SSL_)/
 
 const explanations: ReadonlyMap<string, string> = new Map([
   ["ECONNREFUSED", "nothing answers at its address (ECONNREFUSED)"],
   ["ECONNRESET", "the connection was closed before an answer came (ECONNRESET)"],
   ["ENOTFOUND", "its host name cannot be resolved (ENOTFOUND)"],
   ["EAI_AGAIN", "its host name cannot be resolved now (EAI_AGAIN)"],
+  ["UND_ERR_ABORTED", "the connection was refused on the way, perhaps by a proxy (UND_ERR_ABORTED)"],
   ["UND_ERR_CONNECT_TIMEOUT", "no connection could be made in time (UND_ERR_CONNECT_TIMEOUT)"],
   ["UND_ERR_SOCKET", "the connection was closed before an answer came (UND_ERR_SOCKET)"]
 ])

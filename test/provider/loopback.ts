@@ -1,8 +1,10 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
+import * as Crypto from "node:crypto"
 import * as Http from "node:http"
-import type * as Net from "node:net"
+import * as Https from "node:https"
+import * as Net from "node:net"
 
 /** What a server got. */
 export interface Received {
@@ -22,12 +24,49 @@ export interface Server {
 /** Answers the n-th request, from 0. */
 export type Handler = (response: Http.ServerResponse, index: number, request: Received) => void
 
-export const serve = (handler: Handler) =>
+export const serve = (handler: Handler) => listening(handler, (listener) => Http.createServer(listener), "http")
+
+/** The same over TLS, with a certificate that only the server itself vouches for. */
+export const serveTls = (handler: Handler) =>
+  listening(handler, (listener) => Https.createServer(selfSigned(), listener), "https")
+
+/** A server that answers whatever it gets with the same bytes, and what it got. */
+export const serveRaw = (answer: string) =>
+  Effect.gen(function*() {
+    const chunks: Array<Buffer> = []
+    const sockets = new Set<Net.Socket>()
+    const server = Net.createServer((socket) => {
+      sockets.add(socket)
+      socket.on("error", () => {})
+      socket.on("data", (chunk: Buffer) => {
+        chunks.push(chunk)
+        socket.end(answer)
+      })
+    })
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => {
+        server.listen(0, "127.0.0.1", () => resume(Effect.void))
+      }),
+      () =>
+        Effect.async<void>((resume) => {
+          for (const socket of sockets) socket.destroy()
+          server.close(() => resume(Effect.void))
+        })
+    )
+    const url = `http://127.0.0.1:${(server.address() as Net.AddressInfo).port}`
+    return { url, received: () => Buffer.concat(chunks).toString("latin1") }
+  })
+
+const listening = (
+  handler: Handler,
+  create: (listener: Http.RequestListener) => Http.Server | Https.Server,
+  protocol: string
+) =>
   Effect.gen(function*() {
     const received: Array<Received> = []
     const abandoned = yield* Deferred.make<void>()
     const run = Runtime.runSync(yield* Effect.runtime())
-    const server = Http.createServer((request, response) => {
+    const server = create((request, response) => {
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
       response.on("close", () => {
@@ -49,7 +88,7 @@ export const serve = (handler: Handler) =>
           server.close(() => resume(Effect.void))
         })
     )
-    const url = `http://127.0.0.1:${(server.address() as Net.AddressInfo).port}`
+    const url = `${protocol}://127.0.0.1:${(server.address() as Net.AddressInfo).port}`
     return { url, received, abandoned: Deferred.await(abandoned) } satisfies Server as Server
   })
 
@@ -108,3 +147,38 @@ export const pieces = (content: string, size = 3): ReadonlyArray<unknown> => [
   counts,
   "[DONE]"
 ]
+
+/** A value of a certificate: its tag, its length and what it holds. */
+const der = (tag: number, ...parts: ReadonlyArray<Buffer>): Buffer => {
+  const content = Buffer.concat(parts)
+  const length = content.length < 128
+    ? [content.length]
+    : [0x82, content.length >> 8, content.length & 0xff]
+  return Buffer.concat([Buffer.from([tag, ...length]), content])
+}
+
+/** A certificate for this one run, so that no key lies among the files. */
+const selfSigned = (): { readonly key: string; readonly cert: string } => {
+  const { privateKey, publicKey } = Crypto.generateKeyPairSync("ec", { namedCurve: "P-256" })
+  const ecdsaWithSha256 = der(0x30, Buffer.from("06082a8648ce3d040302", "hex"))
+  const name = der(
+    0x30,
+    der(0x31, der(0x30, Buffer.from("0603550403", "hex"), der(0x0c, Buffer.from("loopback"))))
+  )
+  const time = (text: string) => der(0x17, Buffer.from(text))
+  const body = der(
+    0x30,
+    der(0x02, Buffer.of(1)),
+    ecdsaWithSha256,
+    name,
+    der(0x30, time("250101000000Z"), time("491231235959Z")),
+    name,
+    publicKey.export({ type: "spki", format: "der" })
+  )
+  const signature = Crypto.sign("sha256", body, privateKey)
+  const certificate = der(0x30, body, ecdsaWithSha256, der(0x03, Buffer.of(0), signature))
+  return {
+    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString("base64")}\n-----END CERTIFICATE-----\n`
+  }
+}
