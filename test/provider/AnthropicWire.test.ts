@@ -1,6 +1,9 @@
+import type { StopReason } from "@anthropic-ai/sdk/resources/messages/messages"
+import type { ErrorType } from "@anthropic-ai/sdk/resources/shared"
 import { assert, describe, it } from "@effect/vitest"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { ProviderReason } from "../../src/domain/AgentError.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import * as AnthropicWire from "../../src/provider/AnthropicWire.ts"
 import type { SchemaForm, Shape, StreamState } from "../../src/provider/HttpWire.ts"
@@ -281,14 +284,17 @@ describe("AnthropicWire: a stream", () => {
 })
 
 describe("AnthropicWire: reasons to stop", () => {
+  const known: Record<StopReason, ProviderReason | undefined> = {
+    end_turn: undefined,
+    stop_sequence: undefined,
+    max_tokens: "Truncated",
+    model_context_window_exceeded: "ContextOverflow",
+    refusal: "Refused",
+    pause_turn: "Malformed",
+    tool_use: "Malformed"
+  }
   const cases: ReadonlyArray<readonly [reason: string | null, problem: string | undefined]> = [
-    ["end_turn", undefined],
-    ["stop_sequence", undefined],
-    ["max_tokens", "Truncated"],
-    ["model_context_window_exceeded", "ContextOverflow"],
-    ["refusal", "Refused"],
-    ["pause_turn", "Malformed"],
-    ["tool_use", "Malformed"],
+    ...Object.entries(known),
     ["something_new", "Unknown"],
     [null, "Malformed"]
   ]
@@ -340,18 +346,25 @@ describe("AnthropicWire: errors", () => {
   const error = (type: unknown, message: unknown = "no", details?: unknown) =>
     Option.getOrThrow(AnthropicWire.errorOf({ type: "error", error: { type, message, details }, request_id: null }))
 
-  const types: ReadonlyArray<readonly [type: string, reason: string | undefined]> = [
-    ["authentication_error", "Authentication"],
-    ["permission_error", "Permission"],
-    ["billing_error", "Billing"],
-    ["not_found_error", "UnknownModel"],
-    ["rate_limit_error", "RateLimited"],
-    ["overloaded_error", "Overloaded"],
-    ["request_too_large", "ContextOverflow"],
-    ["api_error", "Unavailable"],
-    ["timeout_error", "Unavailable"],
+  const known: Record<ErrorType, ProviderReason | undefined> = {
+    authentication_error: "Authentication",
+    permission_error: "Permission",
+    billing_error: "Billing",
+    not_found_error: "UnknownModel",
+    rate_limit_error: "RateLimited",
+    overloaded_error: "Overloaded",
+    api_error: "Unavailable",
+    timeout_error: "Unavailable",
     // the status says more
-    ["invalid_request_error", undefined],
+    invalid_request_error: undefined,
+    // of other parts of the API
+    conflict_error: undefined,
+    memory_path_conflict_error: undefined,
+    memory_precondition_failed_error: undefined
+  }
+  const types: ReadonlyArray<readonly [type: string, reason: string | undefined]> = [
+    ...Object.entries(known),
+    ["request_too_large", "ContextOverflow"],
     ["news_error", undefined]
   ]
   it.each(types)("%s", (type, reason) => {

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { FinishReason } from "@google/genai"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { ProviderReason } from "../../src/domain/AgentError.ts"
@@ -167,27 +168,30 @@ describe("GeminiWire: a stream", () => {
 })
 
 describe("GeminiWire: reasons to finish", () => {
+  const known: Record<`${FinishReason}`, ProviderReason | undefined> = {
+    STOP: undefined,
+    MAX_TOKENS: "Truncated",
+    CONTINUATION: "Truncated",
+    SAFETY: "Refused",
+    RECITATION: "Refused",
+    LANGUAGE: "Refused",
+    BLOCKLIST: "Refused",
+    PROHIBITED_CONTENT: "Refused",
+    SPII: "Refused",
+    IMAGE_SAFETY: "Refused",
+    IMAGE_PROHIBITED_CONTENT: "Refused",
+    IMAGE_RECITATION: "Refused",
+    MALFORMED_FUNCTION_CALL: "Malformed",
+    MALFORMED_RESPONSE: "Malformed",
+    UNEXPECTED_TOOL_CALL: "Malformed",
+    TOO_MANY_TOOL_CALLS: "Malformed",
+    NO_IMAGE: "Malformed",
+    IMAGE_OTHER: "Malformed",
+    OTHER: "Unknown",
+    FINISH_REASON_UNSPECIFIED: "Unknown"
+  }
   const cases: ReadonlyArray<readonly [reason: string, problem: string | undefined]> = [
-    ["STOP", undefined],
-    ["MAX_TOKENS", "Truncated"],
-    ["CONTINUATION", "Truncated"],
-    ["SAFETY", "Refused"],
-    ["RECITATION", "Refused"],
-    ["LANGUAGE", "Refused"],
-    ["BLOCKLIST", "Refused"],
-    ["PROHIBITED_CONTENT", "Refused"],
-    ["SPII", "Refused"],
-    ["IMAGE_SAFETY", "Refused"],
-    ["IMAGE_PROHIBITED_CONTENT", "Refused"],
-    ["IMAGE_RECITATION", "Refused"],
-    ["MALFORMED_FUNCTION_CALL", "Malformed"],
-    ["MALFORMED_RESPONSE", "Malformed"],
-    ["UNEXPECTED_TOOL_CALL", "Malformed"],
-    ["TOO_MANY_TOOL_CALLS", "Malformed"],
-    ["NO_IMAGE", "Malformed"],
-    ["IMAGE_OTHER", "Malformed"],
-    ["OTHER", "Unknown"],
-    ["FINISH_REASON_UNSPECIFIED", "Unknown"],
+    ...Object.entries(known),
     ["SOMETHING_NEW", "Unknown"]
   ]
   it.each(cases)("%s, streamed and in one piece", (finishReason, problem) => {
