@@ -137,7 +137,6 @@ const ask = Effect.fnUntraced(function*(services: Services, asked: Request, list
     grace: services.options.grace,
     linger: services.options.linger
   }, reading.sink).pipe(Effect.catchAll((error) => notStarted(services, mask, error)))
-  services.known.wasStarted = true
   yield* reading.rest
   const reports = yield* CliReports.read(services.files, directory, mask, invocation.reports)
   return yield* settle({ services, request, mask, reading }, { ...ended, reports }, yield* Clock.currentTimeMillis)
@@ -250,6 +249,10 @@ interface Settling {
   readonly reading: Reading
 }
 
+/** Shells and `env` end with these when what they were to start is not there or none that this machine can run. */
+const isNotStarted = ({ code }: Subprocess.Ended, output: CliOutput.CliOutput): boolean =>
+  (code === 126 || code === 127) && output.isBlank()
+
 const settle = (
   settling: Settling,
   ended: Omit<End, "nowMillis">,
@@ -258,6 +261,7 @@ const settle = (
   const { mask, reading, request, services } = settling
   const end = { ...ended, stderr: mask(CliOutput.endOf(ended.stderr)), nowMillis }
   const completion = reading.events.completion(end)
+  if (!isNotStarted(ended, reading.output)) services.known.wasStarted = true
   const problem = completion === undefined
     ? services.format.failure(end) ?? withoutResult(settling, end)
     : completion.problem ?? emptiness(completion)
@@ -298,6 +302,7 @@ const withoutResult = ({ reading: { output }, request, services }: Settling, end
     return problem("Malformed", `${program} printed a line of more than ${CliOutput.bounds.line} bytes, and no result`)
   }
   const said = lastLine(end.stderr)
+  if (isNotStarted(end, output)) return unusable(services, `exit code ${end.code}: ${said}`)
   const why = said === "" ? "" : `: ${said}`
   if (end.signal !== null) return problem("Unavailable", `${program} was ended by ${end.signal}${why}`)
   if (end.code !== 0) {
@@ -325,9 +330,7 @@ const notStarted = (
         ? failed("Unavailable", `${program} is not there any more; it may be in the middle of an update`)
         : failed("Misconfigured", `${program} is not in PATH; ${services.format.install}`)
     case "NotExecutable":
-      return wasStarted
-        ? failed("Unavailable", `${program} cannot be started now; it may be in the middle of an update`)
-        : failed("Misconfigured", `${program} is not a program that can be started here (${detail})`)
+      return fail(services, mask, unusable(services, detail))
     case "Busy":
       return failed("Unavailable", `${program} is being replaced (${detail})`)
     case "InvalidArgument":
@@ -337,6 +340,14 @@ const notStarted = (
     case "Failed":
       return failed("Unavailable", `${program} could not be started (${detail})`)
   }
+}
+
+/** Something of the program's name is there that cannot be started (C6). */
+const unusable = ({ format, known, options }: Services, why: string): Problem => {
+  const program = options.command ?? format.program
+  return known.wasStarted
+    ? { reason: "Unavailable", detail: `${program} cannot be started now; it may be in the middle of an update` }
+    : { reason: "Misconfigured", detail: `${program} is not a program that can be started here (${why})` }
 }
 
 /** A resumed session is sent again with every request, so what it used counts as input. */
