@@ -12,7 +12,7 @@ import type { Fingerprint } from "../cache/Fingerprint.ts"
 import * as Money from "../domain/Money.ts"
 import type { CachePolicy } from "../domain/Status.ts"
 import type { Provider, Providers } from "../provider/Provider.ts"
-import * as Registry from "../provider/Registry.ts"
+import type * as Registry from "../provider/Registry.ts"
 import type * as Settings from "../settings/Settings.ts"
 import type { RunFiles } from "../store/RunFiles.ts"
 import type { RunStore, StoreError } from "../store/RunStore.ts"
@@ -24,6 +24,7 @@ import * as Worktree from "../worktree/Worktree.ts"
 import * as FingerprintNode from "./FingerprintNode.ts"
 import * as Home from "./Home.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
+import * as ProvidersNode from "./ProvidersNode.ts"
 import * as RunFilesNode from "./RunFilesNode.ts"
 import * as SettingsNode from "./SettingsNode.ts"
 
@@ -143,24 +144,8 @@ const services = (
     layerStore({ home: options.home, mode: "write" }),
     FingerprintNode.layer({ cwd: options.cwd }),
     Worktree.layerUnavailable,
-    Layer.provideMerge(providers(options.providers), SettingsNode.layer(options.environment))
+    Layer.provideMerge(ProvidersNode.layer(options.providers), SettingsNode.layer(options.environment))
   )
-
-const providers = (more: Options["providers"]): Layer.Layer<Providers, never, Settings.Settings> =>
-  Registry.layerBuiltIn({
-    http: Layer.unwrapEffect(Effect.map(
-      // loaded when the first HTTP provider is asked for: offline runs and listings start without it
-      Effect.promise(() =>
-        Promise.all([
-          import("@effect/platform-node/NodeFileSystem"),
-          import("./HttpClientNode.ts"),
-          import("../provider/Pricing.ts")
-        ])
-      ),
-      ([files, client, pricing]) => Layer.merge(Layer.provide(pricing.layer, files.layer), client.layer)
-    )),
-    more
-  })
 
 const configOf = (options: Options): EngineConfig["Type"] => ({
   provider: options.provider ?? defaults.provider,

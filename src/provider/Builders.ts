@@ -5,6 +5,7 @@
  * - U2. A key is sent where it belongs: a vendor's own key variable goes with the vendor's own address, and any other
  *   address gets the key that is configured beside it, or none.
  */
+import type { FileSystem } from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -31,7 +32,7 @@ export type HttpServices = HttpClient.HttpClient | Pricing
  * @category models
  * @since 0.1.0
  */
-export type ProgramServices = Subprocess | Pricing
+export type ProgramServices = Subprocess | Pricing | FileSystem
 
 /**
  * A way to build each sort of provider.
@@ -57,12 +58,21 @@ export const make = Effect.fnUntraced(function*<R, R2>(
   }
 ) {
   const http = yield* later(options.http)
-  const own = { settings, http }
+  const programs = options.programs === undefined ? undefined : yield* later(options.programs)
+  const own: Own = { settings, http, programs }
   const builders: Builders = {
     server: (server, said) => buildServer(own, server, said),
-    program: ({ name }) =>
-      new ProviderUnavailable({ provider: name, detail: `${name}: command lines are not in this version yet` }),
-    custom: (custom) => buildHttp(own, custom.kind, { ...custom, pricedAs: custom.baseUrl, features: anyServer })
+    program: (program, said) => buildProgram(own, program, said),
+    custom: (custom) =>
+      buildHttp(own, custom.kind, {
+        name: custom.name,
+        baseUrl: custom.baseUrl,
+        model: custom.model,
+        keyVariables: custom.keyVariable === undefined ? [] : [custom.keyVariable],
+        pricedAs: custom.baseUrl,
+        isVendor: false,
+        features: anyServer
+      })
   }
   return builders
 })
@@ -84,6 +94,8 @@ export const unavailable = (provider: string) =>
 interface Own {
   readonly settings: Settings["Type"]
   readonly http: Effect.Effect<Context.Context<HttpServices>, PricesError>
+  /** Undefined where no programs can be started. */
+  readonly programs: Effect.Effect<Context.Context<ProgramServices>, PricesError> | undefined
 }
 
 /** A layer that is built once, when it is first needed, and again when that failed. */
@@ -119,8 +131,11 @@ interface HttpOptions {
   readonly name: string
   readonly baseUrl: string
   readonly model: string
-  readonly keyVariable: string | undefined
-  readonly pricedAs: string | undefined
+  /** Variables that may hold the key; none for servers that take none. */
+  readonly keyVariables: ReadonlyArray<string>
+  readonly pricedAs: string
+  /** Whether this is the vendor's own server, whose answers always fit a schema that it takes. */
+  readonly isVendor: boolean
   readonly features: Features
 }
 
@@ -129,28 +144,69 @@ const buildServer = (own: Own, server: Server, said: ProviderFields): Effect.Eff
     name: server.name,
     baseUrl: said.baseUrl ?? server.baseUrl,
     model: said.model ?? server.model,
-    keyVariable: said.keyVariable ?? server.keyVariables[0],
-    pricedAs: undefined,
-    features: features[server.name] ?? anyServer
+    keyVariables: said.keyVariable === undefined ? server.keyVariables : [said.keyVariable],
+    pricedAs: server.name,
+    isVendor: said.baseUrl === undefined,
+    features: said.baseUrl === undefined ? features[server.name] ?? anyServer : anyServer
   })
 
 const buildHttp = (
   { http, settings }: Own,
   kind: ProviderKind,
-  { features, ...options }: HttpOptions
+  { baseUrl, features, isVendor, keyVariables, model, name, pricedAs }: HttpOptions
 ): Effect.Effect<Provider, ProviderUnavailable> =>
   Effect.gen(function*() {
     const services = Context.add(yield* http, Settings, settings)
+    const options = { name, baseUrl, model, pricedAs, keyVariable: keyVariables[0], concurrency: undefined }
+    const schemas = isVendor ? "enforced" : "tried"
     switch (kind) {
       case "openai": {
         const { make } = yield* Effect.promise(() => import("./OpenAiCompatible.ts"))
-        return yield* Effect.provide(make({ ...options, ...features, concurrency: undefined }), services)
+        return yield* Effect.provide(make({ ...options, ...features }), services)
       }
-      case "anthropic":
-      case "gemini":
-        return yield* new ProviderUnavailable({
-          provider: options.name,
-          detail: `providers of kind ${kind} are not in this version yet`
-        })
+      case "anthropic": {
+        const { make } = yield* Effect.promise(() => import("./Anthropic.ts"))
+        return yield* Effect.provide(make({ ...options, schemas }), services)
+      }
+      case "gemini": {
+        const { make } = yield* Effect.promise(() => import("./Gemini.ts"))
+        const keyVariable = keyVariables.length === 0 ? undefined : keyVariables
+        return yield* Effect.provide(make({ ...options, keyVariable, schemas }), services)
+      }
     }
-  }).pipe(unavailable(options.name))
+  }).pipe(unavailable(name))
+
+const buildProgram = (
+  { programs, settings }: Own,
+  { name }: Program,
+  { command, model }: ProviderFields
+): Effect.Effect<Provider, ProviderUnavailable> =>
+  Effect.gen(function*() {
+    if (programs === undefined) {
+      return yield* new ProviderUnavailable({ provider: name, detail: "programs cannot be started here" })
+    }
+    const services = Context.add(yield* programs, Settings, settings)
+    const options = { name, command, model, concurrency: undefined }
+    switch (name) {
+      case "claude": {
+        const { make } = yield* Effect.promise(() => import("./Claude.ts"))
+        return yield* Effect.provide(make(options), services)
+      }
+      case "codex": {
+        const { make } = yield* Effect.promise(() => import("./Codex.ts"))
+        return yield* Effect.provide(make(options), services)
+      }
+      case "copilot": {
+        const { make } = yield* Effect.promise(() => import("./Copilot.ts"))
+        return yield* Effect.provide(make(options), services)
+      }
+      case "gemini-cli": {
+        const { make } = yield* Effect.promise(() => import("./GeminiCli.ts"))
+        return yield* Effect.provide(make(options), services)
+      }
+      case "opencode": {
+        const { make } = yield* Effect.promise(() => import("./OpenCode.ts"))
+        return yield* Effect.provide(make(options), services)
+      }
+    }
+  }).pipe(unavailable(name))

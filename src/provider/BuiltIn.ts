@@ -42,12 +42,28 @@ export interface Server extends Named {
  */
 export interface Program extends Named {
   readonly _tag: "Program"
+  readonly name: "claude" | "codex" | "copilot" | "gemini-cli" | "opencode"
   /** The program's name in `PATH`. */
   readonly program: string
   /** The npm package it is installed from. */
   readonly package: string
   /** How to log in. */
   readonly login: string
+  /** Variables that stand for a login. */
+  readonly loginVariables: ReadonlyArray<string>
+  /** Files that stand for a login, as a variable that names their folder, its default below the home, and the name. */
+  readonly loginFiles: ReadonlyArray<LoginFile>
+}
+
+/**
+ * A file that is there after a login.
+ * @category models
+ * @since 0.1.0
+ */
+export interface LoginFile {
+  readonly variable: string
+  readonly folder: string
+  readonly name: string
 }
 
 /**
@@ -74,7 +90,15 @@ export const all: ReadonlyArray<BuiltIn> = [
     aliases: ["claude-cli"],
     program: "claude",
     package: "@anthropic-ai/claude-code",
-    login: "run `claude` once and log in, or set ANTHROPIC_API_KEY"
+    login: "run `claude` once and log in, or set ANTHROPIC_API_KEY",
+    loginVariables: [
+      "ANTHROPIC_API_KEY",
+      "ANTHROPIC_AUTH_TOKEN",
+      "CLAUDE_CODE_OAUTH_TOKEN",
+      "CLAUDE_CODE_USE_BEDROCK",
+      "CLAUDE_CODE_USE_VERTEX"
+    ],
+    loginFiles: [{ variable: "CLAUDE_CONFIG_DIR", folder: ".claude", name: ".credentials.json" }]
   },
   {
     _tag: "Program",
@@ -82,7 +106,9 @@ export const all: ReadonlyArray<BuiltIn> = [
     aliases: ["codex-cli"],
     program: "codex",
     package: "@openai/codex",
-    login: "run `codex login`, or set OPENAI_API_KEY"
+    login: "run `codex login`, or set OPENAI_API_KEY",
+    loginVariables: ["OPENAI_API_KEY", "CODEX_API_KEY"],
+    loginFiles: [{ variable: "CODEX_HOME", folder: ".codex", name: "auth.json" }]
   },
   {
     _tag: "Program",
@@ -90,7 +116,13 @@ export const all: ReadonlyArray<BuiltIn> = [
     aliases: ["copilot-cli"],
     program: "copilot",
     package: "@github/copilot",
-    login: "run `copilot` once and log in, or set GH_TOKEN"
+    login: "run `copilot` once and log in, or set GH_TOKEN",
+    loginVariables: ["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
+    loginFiles: [{ variable: "COPILOT_HOME", folder: ".copilot", name: "config.json" }, {
+      variable: "GH_CONFIG_DIR",
+      folder: ".config/gh",
+      name: "hosts.yml"
+    }]
   },
   {
     _tag: "Program",
@@ -98,7 +130,9 @@ export const all: ReadonlyArray<BuiltIn> = [
     aliases: [],
     program: "gemini",
     package: "@google/gemini-cli",
-    login: "run `gemini` once and log in, or set GEMINI_API_KEY"
+    login: "run `gemini` once and log in, or set GEMINI_API_KEY",
+    loginVariables: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"],
+    loginFiles: [{ variable: "GEMINI_CLI_HOME", folder: "", name: ".gemini/oauth_creds.json" }]
   },
   {
     _tag: "Program",
@@ -106,7 +140,9 @@ export const all: ReadonlyArray<BuiltIn> = [
     aliases: [],
     program: "opencode",
     package: "opencode-ai",
-    login: "run `opencode auth login`"
+    login: "run `opencode auth login`",
+    loginVariables: ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"],
+    loginFiles: [{ variable: "XDG_DATA_HOME", folder: ".local/share", name: "opencode/auth.json" }]
   },
   {
     _tag: "Server",
@@ -123,7 +159,7 @@ export const all: ReadonlyArray<BuiltIn> = [
     aliases: [],
     kind: "anthropic",
     baseUrl: "https://api.anthropic.com",
-    model: "claude-sonnet-5-5",
+    model: "claude-sonnet-4-6",
     keyVariables: ["ANTHROPIC_API_KEY"]
   },
   {

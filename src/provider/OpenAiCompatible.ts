@@ -58,7 +58,7 @@ export const make = (options: Options) =>
       schema: options.schemas === "enforced" ? "native" : "prompt",
       boundsOutput: true,
       temperature: true,
-      cost: "priced",
+      cost: options.reportsCost === true ? "reported" : "priced",
       concurrency: options.concurrency
     }),
     pricedAs: options.pricedAs,
