@@ -111,7 +111,7 @@ export class Worktree extends Context.Tag("owf/Worktree")<Worktree, {
   /** What the agent did in a worktree, made durable in the repository; the tree stays as it is. */
   readonly collect: (tree: Tree) => Effect.Effect<Evidence, WorktreeError>
   /** What the checkout holds now, to be compared after a call in place; cheap enough for every call that may write. */
-  readonly snapshot: Effect.Effect<Snapshot, WorktreeError>
+  readonly snapshot: Effect.Effect<Snapshot, WorktreeError, Scope.Scope>
   /** Whether what was recorded is still there as it was recorded, so that the call need not be made again. */
   readonly holds: (
     evidence: Pick<Evidence, "path" | "branch" | "headCommit" | "digest" | "changes">
