@@ -12,7 +12,7 @@ import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Subprocess } from "../internal/subprocess/Subprocess.ts"
+import type { Subprocess } from "../internal/subprocess/Subprocess.ts"
 import type { Git } from "./Git.ts"
 import * as GitCommand from "./Git.ts"
 import type { Made } from "./GitEvidence.ts"
@@ -132,8 +132,17 @@ const add = Effect.fnUntraced(function*(
   yield* git.run({
     cwd: repository.root,
     args: [
-      ...["worktree", "add", "--quiet", "--no-track", "--lock", "--reason", `owf ${wanted.call} is at work in it`],
-      ...["-b", branch, root, baseCommit]
+      "worktree",
+      "add",
+      "--quiet",
+      "--no-track",
+      "--lock",
+      "--reason",
+      `owf ${wanted.call} is at work in it`,
+      "-b",
+      branch,
+      root,
+      baseCommit
     ]
   })
   const gitDirectory = yield* git.line({ cwd: root, args: ["rev-parse", "--absolute-git-dir"] })
