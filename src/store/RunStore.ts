@@ -297,7 +297,7 @@ export interface Reported {
  */
 export interface Room {
   readonly provider: string
-  /** Undefined for no limit. */
+  /** Undefined for no limit; what is not above zero is none either. */
   readonly requestsPerMinute: number | undefined
   /** Undefined for no limit. */
   readonly tokensPerMinute: number | undefined

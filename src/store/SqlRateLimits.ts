@@ -44,11 +44,12 @@ interface Share {
 }
 
 const sharesOf = ({ requestsPerMinute, tokens, tokensPerMinute }: Room): ReadonlyArray<Share> => [
-  ...(requestsPerMinute === undefined
-    ? []
-    : [{ kind: "requests" as const, perMinute: requestsPerMinute, amount: 1 }]),
-  ...(tokensPerMinute === undefined ? [] : [{ kind: "tokens" as const, perMinute: tokensPerMinute, amount: tokens }])
+  ...(isLimit(requestsPerMinute) ? [{ kind: "requests" as const, perMinute: requestsPerMinute, amount: 1 }] : []),
+  ...(isLimit(tokensPerMinute) ? [{ kind: "tokens" as const, perMinute: tokensPerMinute, amount: tokens }] : [])
 ]
+
+const isLimit = (perMinute: number | undefined): perMinute is number =>
+  perMinute !== undefined && perMinute > 0 && Number.isFinite(perMinute)
 
 const read = (
   connection: Writing,

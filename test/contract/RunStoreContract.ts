@@ -739,6 +739,15 @@ const rooms = (open: Open) =>
         assert.strictEqual(yield* store.takeRoom({ ...both, provider: "q" }), 0)
       }))
 
+    it.scoped("is never short where there is no limit, or one that is none", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        for (const requestsPerMinute of [undefined, 0, -1, Number.NaN, Infinity]) {
+          const waits = yield* Effect.forEach([1, 2, 3], () => store.takeRoom({ ...room, requestsPerMinute }))
+          assert.deepStrictEqual(waits, [0, 0, 0])
+        }
+      }))
+
     it.scoped("for tokens follows what was used", () =>
       Effect.gen(function*() {
         const { store } = yield* world(open)
