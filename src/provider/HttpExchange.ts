@@ -6,6 +6,7 @@
  * - E3. A stream that closes before its answer is whole is broken, however properly it closes.
  * - E4. Where silence is bounded, comments and events that only keep a connection open are silence. Time is the
  *   monotonic one of the `Clock`: setting the system's time neither shortens nor prolongs it.
+ * - E5. A process that was stopped, or a machine that slept, while an answer was awaited gives it its time once more.
  *
  * Compression is never asked for, and undone where a server sends it all the same. Whether an answer is a stream is what
  * the server says it is, or, where its type says nothing, what it looks like.
@@ -128,6 +129,8 @@ const nothing: Kept = { text: "", isWhole: true }
 /** What is kept of a stream word for word, and how long its end is waited for to use the connection again. */
 const maxKept = 32_768
 const reportEvery = 10_000_000_000n
+/** A timer that is later than this was not kept waiting by work. */
+const stopped = Duration.seconds(15)
 const drainFor = Duration.millis(250)
 
 const isStream = (status: number, type: string | undefined): boolean =>
@@ -181,12 +184,25 @@ class Watch {
 
   during<A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E | Silent, R> {
     const { idleTimeout } = this
-    if (idleTimeout === undefined) return work
+    return idleTimeout === undefined ? work : Effect.raceFirst(work, this.silence(idleTimeout, false))
+  }
+
+  /** Fails when the time is over. A process that was stopped meanwhile has the time once more (E5). */
+  private silence(idleTimeout: Duration.Duration, isExtended: boolean): Effect.Effect<never, Silent> {
     return Effect.suspend(() => {
-      const quiet = Duration.nanos(this.clock.unsafeCurrentTimeNanos() - this.since)
-      const left = Duration.max(Duration.subtract(idleTimeout, quiet), Duration.zero)
-      return Effect.timeoutFail(work, { duration: left, onTimeout: () => new Silent({ idleTimeout }) })
+      const left = Duration.subtract(idleTimeout, this.quiet())
+      return Effect.flatMap(Effect.sleep(left), () => {
+        if (isExtended || Duration.lessThan(this.quiet(), Duration.sum(idleTimeout, stopped))) {
+          return new Silent({ idleTimeout })
+        }
+        this.progress()
+        return this.silence(idleTimeout, true)
+      })
     })
+  }
+
+  private quiet(): Duration.Duration {
+    return Duration.nanos(this.clock.unsafeCurrentTimeNanos() - this.since)
   }
 
   /** The next bytes; none at the end. */

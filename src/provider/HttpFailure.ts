@@ -177,9 +177,12 @@ const finite = (value: number): number | undefined => Number.isSafeInteger(value
 
 const dateForm = /^\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /
 
+const zone = /(?:GMT|UTC|Z|[+-]\d{4})\s*$/
+
 const untilDate = (value: string | undefined, nowMillis: number): number | undefined => {
   if (value === undefined || !dateForm.test(value)) return undefined
-  const date = Date.parse(value)
+  // the oldest of the three forms names no zone, and none is meant but this one
+  const date = Date.parse(zone.test(value) ? value : `${value.trim()} GMT`)
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMillis)
 }
 

@@ -2,6 +2,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,7 +17,10 @@ import { agent, AgentResult, OwfTest, RunStore, Workflow } from "open-agent-work
 import type { AgentError } from "open-agent-workflows/domain/AgentError"
 import type { Done } from "open-agent-workflows/domain/Outcome"
 import * as HttpClientNode from "open-agent-workflows/node/HttpClientNode"
+import * as Pricing from "open-agent-workflows/provider/Pricing"
 import type { Provider, ProviderError } from "open-agent-workflows/provider/Provider"
+import { Providers } from "open-agent-workflows/provider/Provider"
+import * as Registry from "open-agent-workflows/provider/Registry"
 import * as Settings from "open-agent-workflows/settings/Settings"
 import * as Undici from "undici"
 import { against, ask, build, key } from "./httpLab.ts"
@@ -375,6 +379,31 @@ describe("PH-6: an answer that takes long", () => {
       yield* server.abandoned
     }))
 
+  it.scopedLive("is given its time once more when the process was stopped meanwhile", () =>
+    Effect.gen(function*() {
+      const server = yield* serve((response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" })
+        response.flushHeaders()
+      })
+      const provider = yield* build(server.url)
+      const live = Clock.make()
+      let slept = 0n
+      const sleeping: Clock.Clock = {
+        ...live,
+        sleep: live.sleep,
+        unsafeCurrentTimeMillis: () => live.unsafeCurrentTimeMillis(),
+        unsafeCurrentTimeNanos: () => live.unsafeCurrentTimeNanos() + slept
+      }
+      const start = performance.now()
+      const fiber = yield* Effect.fork(
+        Effect.flip(Effect.withClock(ask(provider, { idleTimeout: Duration.millis(400) }), sleeping))
+      )
+      yield* really(200)
+      slept = 8n * 3_600_000_000_000n
+      assert.strictEqual((yield* Fiber.join(fiber)).reason, "Silent")
+      assert.isAtLeast(performance.now() - start, 780)
+    }))
+
   it.scoped("is not Silent while events come", () =>
     Effect.gen(function*() {
       let sent = 0
@@ -534,6 +563,93 @@ describe("PH-9: a redirect", () => {
       assert.match(value.ok ? "" : value.error, new RegExp(`redirects to another address \\(HTTP ${status}\\)`))
       assert.strictEqual(server.received.length, 1)
       assert.strictEqual(other.received.length, 0)
+    }))
+})
+
+describe("PH-10: an address", () => {
+  const provided = (env: Settings.Environment) =>
+    Effect.gen(function*() {
+      const http = Layer.merge(HttpClientNode.layer, Pricing.layerNoop)
+      const context = yield* Layer.build(
+        Layer.provide(Registry.layerBuiltIn({ http }), Layer.orDie(Settings.layer(env)))
+      )
+      return yield* Context.get(context, Providers).get("my_llm")
+    })
+  const env = (url: string) => ({ OWF_PROVIDER_MY_LLM_BASE_URL: url, OWF_PROVIDER_MY_LLM_MODEL: "m" })
+
+  it.scopedLive.each<[string, string, string]>([
+    ["127.0.0.1", "", "/chat/completions"],
+    ["127.0.0.1", "/", "/chat/completions"],
+    ["127.0.0.1", "/v1", "/v1/chat/completions"],
+    ["127.0.0.1", "/a/b///", "/a/b/chat/completions"],
+    ["localhost", "/v1/", "/v1/chat/completions"],
+    ["[::1]", "/v1", "/v1/chat/completions"]
+  ])("http://%s…%s is asked at %s", ([host, path, expected]) =>
+    Effect.gen(function*() {
+      const server = yield* serve(stream(pieces("yes")), host === "[::1]" ? "::1" : "127.0.0.1")
+      const provider = yield* provided(env(server.url.replace(/127\.0\.0\.1|\[::1\]/, host) + path))
+      assert.strictEqual((yield* ask(provider)).text, "yes")
+      assert.strictEqual(server.received[0]?.url, expected)
+    }))
+
+  it.scopedLive.each([
+    "http://llm.example.org/v1",
+    "http://me:hunter2@127.0.0.1/v1",
+    "unix:/run/llm.sock",
+    "file:///etc/passwd",
+    "http://127.0.0.1.example.org/v1"
+  ])("%s is refused before any request, without repeating a password", (url) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(provided(env(url)))
+      assert.match(error.message, /OWF_PROVIDER_MY_LLM_BASE_URL/)
+      assert.notInclude(error.message, "hunter2")
+    }))
+})
+
+describe("PH-11: a file of providers", () => {
+  const house = { base_url: "https://llm.example.org/v1", default_model: "m" }
+  const asked = (content: string, name: string) =>
+    Effect.gen(function*() {
+      const settings = yield* Settings.fromEnvironment({ HOME: "/users/me" }, () => Effect.succeed(content))
+      const layer = Registry.layerBuiltIn({ http: Layer.merge(HttpClientNode.layer, Pricing.layerNoop) })
+      const context = yield* Layer.build(Layer.provide(layer, Layer.succeed(Settings.Settings, settings)))
+      return yield* Context.get(context, Providers).get(name)
+    })
+
+  it.scopedLive.each<[string, string, RegExp]>([
+    ["is not JSON", "{\n  \"providers\": {,\n", /providers\.json:2:\d+: not valid JSON/],
+    [
+      "names a kind that is not known",
+      JSON.stringify({ providers: { house: { ...house, kind: "cohere" } } }, null, 2),
+      /providers\.json:6:\d+: .*kind is 'cohere'; it has to be one of openai/
+    ],
+    [
+      "holds a key in place of its variable",
+      JSON.stringify({ providers: { house: { ...house, api_key_env: "sk-hunter2" } } }),
+      /providers\.json:1:\d+: .*api_key_env has to be the name of the variable/
+    ]
+  ])("that %s is told by its line, without what may be a key", ([, content, expected]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(asked(content, "house"))
+      assert.match(error.message, expected)
+      assert.notInclude(error.message, "hunter2")
+    }))
+
+  it.scopedLive("may start with a byte order mark", () =>
+    Effect.gen(function*() {
+      const content = `\uFEFF${JSON.stringify({ providers: { house } })}`
+      assert.strictEqual((yield* asked(content, "house")).resolveModel(undefined), "m")
+    }))
+
+  it.scopedLive("makes neither a built-in provider another one nor an object", () =>
+    Effect.gen(function*() {
+      const shadow = JSON.stringify({ providers: { openai: { ...house, base_url: "https://evil.example.org" } } })
+      const error = yield* Effect.flip(asked(shadow, "openai"))
+      assert.match(error.message, /its own key is sent only to its own address/)
+      const proto = `{"providers": {"__proto__": ${JSON.stringify(house)}}}`
+      const refused = yield* Effect.flip(asked(proto, "house"))
+      assert.match(refused.message, /providers\.json:1:\d+: providers\.__proto__ is no name for a provider/)
+      assert.isUndefined(({} as Record<string, unknown>)["base_url"])
     }))
 })
 

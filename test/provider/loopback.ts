@@ -24,7 +24,8 @@ export interface Server {
 /** Answers the n-th request, from 0. */
 export type Handler = (response: Http.ServerResponse, index: number, request: Received) => void
 
-export const serve = (handler: Handler) => listening(handler, (listener) => Http.createServer(listener), "http")
+export const serve = (handler: Handler, host = "127.0.0.1") =>
+  listening(handler, (listener) => Http.createServer(listener), "http", host)
 
 /** The same over TLS, with a certificate that only the server itself vouches for. */
 export const serveTls = (handler: Handler) =>
@@ -60,7 +61,8 @@ export const serveRaw = (answer: string) =>
 const listening = (
   handler: Handler,
   create: (listener: Http.RequestListener) => Http.Server | Https.Server,
-  protocol: string
+  protocol: string,
+  host = "127.0.0.1"
 ) =>
   Effect.gen(function*() {
     const received: Array<Received> = []
@@ -80,7 +82,7 @@ const listening = (
     })
     yield* Effect.acquireRelease(
       Effect.async<void>((resume) => {
-        server.listen(0, "127.0.0.1", () => resume(Effect.void))
+        server.listen(0, host, () => resume(Effect.void))
       }),
       () =>
         Effect.async<void>((resume) => {
@@ -88,7 +90,7 @@ const listening = (
           server.close(() => resume(Effect.void))
         })
     )
-    const url = `${protocol}://127.0.0.1:${(server.address() as Net.AddressInfo).port}`
+    const url = `${protocol}://${host.includes(":") ? `[${host}]` : host}:${(server.address() as Net.AddressInfo).port}`
     return { url, received, abandoned: Deferred.await(abandoned) } satisfies Server as Server
   })
 
