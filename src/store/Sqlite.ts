@@ -165,8 +165,9 @@ const needsWriting = (error: StoreError): boolean =>
 
 const checkAfterCrash = Effect.fnUntraced(function*(database: SqliteDriver.Database, path: string, options: Options) {
   const { isLive } = options
-  const leases = yield* SqliteHome.attempt(
-    path,
+  // others may be opening the home too, and recover what is left over
+  const guarded = <A>(body: () => A) => retryBusy(SqliteHome.attempt(path, body), path, options.patience ?? 30_000)
+  const leases = yield* guarded(
     () =>
       Migrations.standing(migratable(database), options.migrations) === "current"
         ? database.all(`SELECT ${SqlLease.columns} FROM leases`)
@@ -174,7 +175,7 @@ const checkAfterCrash = Effect.fnUntraced(function*(database: SqliteDriver.Datab
   )
   const owners = leases.flatMap((row) => SqlLease.fromRow(row) ?? [])
   if (isLive !== undefined && (yield* Effect.exists(owners, isLive))) return
-  const result = yield* SqliteHome.attempt(path, () => SqliteDriver.single(database, "PRAGMA quick_check(1)"))
+  const result = yield* guarded(() => SqliteDriver.single(database, "PRAGMA quick_check(1)"))
   if (result !== "ok") return yield* SqlFailure.make("Corrupt", path, String(result).replaceAll("\n", " "))
 })
 
