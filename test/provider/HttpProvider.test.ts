@@ -1,15 +1,21 @@
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Zlib from "node:zlib"
 import { agent, OwfTest, RunStore, Workflow } from "open-agent-workflows"
 import type { Usage } from "open-agent-workflows/domain/Usage"
 import * as Usages from "open-agent-workflows/domain/Usage"
+import * as HttpClientNode from "open-agent-workflows/node/HttpClientNode"
 import * as HttpProvider from "open-agent-workflows/provider/HttpProvider"
 import type { HttpWire } from "open-agent-workflows/provider/HttpWire"
 import { capabilities } from "open-agent-workflows/provider/Provider"
+import type { Settings } from "open-agent-workflows/settings/Settings"
 import * as ProviderContract from "../contract/ProviderContract.ts"
 import { against, ask, build, key, services } from "./httpLab.ts"
 import type { Handler, Server } from "./loopback.ts"
@@ -30,6 +36,9 @@ ProviderContract.suite(
   )
 )
 
+const written = (events: ReadonlyArray<unknown>) =>
+  events.map((event) => `data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`).join("")
+
 describe("a streamed answer", () => {
   it.scopedLive("is the same as one in a piece: text, counts, cost and model", () =>
     Effect.gen(function*() {
@@ -41,6 +50,16 @@ describe("a streamed answer", () => {
       assert.deepStrictEqual(rest, expected)
       assert.deepInclude(answer, { text: "Grüße, 世界 🌍", model: "m-2026" })
       assert.strictEqual(answer.raw.match(/^data: /gm)?.length, events.length)
+    }))
+
+  it.scopedLive.each<[string, Layer.Layer<HttpClient.HttpClient, never, Settings>]>([
+    ["undici", HttpClientNode.layer],
+    ["node:http", NodeHttpClient.layer],
+    ["fetch", FetchHttpClient.layer]
+  ])("is the same with the client %s", ([, http]) =>
+    Effect.gen(function*() {
+      const server = yield* serve(stream([Zlib.gzipSync(written(pieces("yes")))], { "content-encoding": "gzip" }))
+      assert.strictEqual((yield* ask(yield* build(server.url, {}, http))).text, "yes")
     }))
 
   it.scopedLive("is asked for with its counts", () =>

@@ -1,77 +1,20 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import type * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import { inspect } from "node:util"
 import * as Zlib from "node:zlib"
 import * as Usage from "../../src/domain/Usage.ts"
-import * as OpenAiCompatible from "../../src/provider/OpenAiCompatible.ts"
 import * as OpenAiWire from "../../src/provider/OpenAiWire.ts"
-import * as Pricing from "../../src/provider/Pricing.ts"
-import type { Answer, Provider, ProviderError, Request } from "../../src/provider/Provider.ts"
-import * as Settings from "../../src/settings/Settings.ts"
+import type { Answer, ProviderError } from "../../src/provider/Provider.ts"
 import * as ProviderContract from "../contract/ProviderContract.ts"
+import { against, ask, build, key } from "./httpLab.ts"
 import type { Handler, Server } from "./loopback.ts"
 import { completion, reply, serve } from "./loopback.ts"
-
-const key = "sk-Canary+/=0123456789abcdef"
-
-const rate = (base: number): Pricing.Rate => ({ base, tiers: [] })
-const price: Pricing.Price = {
-  input: rate(1),
-  output: rate(10),
-  cacheRead: rate(0.1),
-  cacheWrite: rate(1.25),
-  source: "test prices"
-}
-const prices: Pricing.Pricing["Type"] = {
-  price: (_provider, model) => Effect.succeed(model === "m" ? Option.some(price) : Option.none()),
-  priceAt: (_provider, model) => model === "m" ? Option.some(price) : Option.none()
-}
-
-const build = (
-  url: string,
-  options: Partial<OpenAiCompatible.Options> = {},
-  http: Layer.Layer<HttpClient.HttpClient> = NodeHttpClient.layerUndici
-): Effect.Effect<Provider, never, Scope.Scope> =>
-  Effect.flatMap(
-    Layer.build(Layer.mergeAll(
-      http,
-      Layer.succeed(Pricing.Pricing, prices),
-      Layer.orDie(Settings.layer({ TEST_KEY: key, BROKEN_KEY: "sk-two\nlines", EMPTY_KEY: "" }))
-    )),
-    (context) =>
-      Effect.provide(
-        OpenAiCompatible.make({
-          name: "mock",
-          baseUrl: `${url}/v1`,
-          model: "m",
-          keyVariable: "TEST_KEY",
-          schemas: "tried",
-          concurrency: 4,
-          ...options
-        }),
-        context
-      )
-  )
-
-const ask = (provider: Provider, fields: Partial<Request> = {}) =>
-  provider.ask(ProviderContract.request({ model: "m", ...fields }), ProviderContract.listener)
-
-/** One request to a server that does this. */
-const against = (handler: Handler, fields: Partial<Request> = {}, options: Partial<OpenAiCompatible.Options> = {}) =>
-  Effect.gen(function*() {
-    const server = yield* serve(handler)
-    return yield* ask(yield* build(server.url, options), fields)
-  })
 
 const bodyAt = (server: Server, index: number) =>
   Schema.decodeUnknownSync(Schema.parseJson(OpenAiWire.ChatRequest))(server.received[index]?.body)
@@ -179,7 +122,7 @@ describe("OpenAiCompatible: the request", () => {
       )
       const provider = yield* build(server.url)
       const first = yield* Effect.flip(ask(provider, { schema: label }))
-      assert.deepInclude(first, { reason: "Unavailable", isTransient: true })
+      assert.deepInclude(first, { reason: "Unavailable", isTransient: true, isAdapted: true })
       assert.match(first.message, /does not take a strict JSON Schema/)
       const second = yield* Effect.flip(ask(provider, { schema: label }))
       assert.match(second.message, /does not take JSON mode/)
@@ -336,7 +279,7 @@ describe("OpenAiCompatible: the answer", () => {
     ["an error", { error: { message: "Overloaded", code: 503 } }, "Overloaded", false],
     ["an error in a choice", { choices: [{ error: { code: 429, message: "slow" } }] }, "RateLimited", false],
     ["an error by its code", { error: { code: "insufficient_quota", message: "x" } }, "Billing", false]
-  ])("does not take %s for an answer", ([, body, reason, isCounted]) =>
+  ])("PH-7: does not take %s for an answer", ([, body, reason, isCounted]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(against(reply(200, body)))
       assert.deepInclude(error, { _tag: "ProviderError", provider: "mock", reason })
@@ -372,7 +315,7 @@ describe("OpenAiCompatible: failures", () => {
     [503, {}, "Overloaded", true],
     [504, {}, "Unavailable", true],
     [529, {}, "Overloaded", true]
-  ])("calls %i with %j %s", ([status, fields, reason, isTransient]) =>
+  ])("PH-2, PH-3: calls %i with %j %s", ([status, fields, reason, isTransient]) =>
     Effect.gen(function*() {
       const server = yield* serve(reply(status, serverError(fields)))
       const error = yield* Effect.flip(ask(yield* build(server.url)))
@@ -403,6 +346,7 @@ describe("OpenAiCompatible: failures", () => {
     ["a negative number", { "retry-after": "-1" }, undefined],
     ["years", { "retry-after": "99999999" }, 99_999_999_000],
     ["more than a number holds", { "retry-after": "9".repeat(400) }, undefined],
+    ["a past date in the oldest form", { "retry-after": "Sun Nov  6 08:49:37 1994" }, 0],
     ["a past date", { "retry-after": "Fri, 07 Nov 2014 23:59:59 GMT" }, 0],
     ["garbage", { "retry-after": "soon" }, undefined],
     ["nothing", {}, undefined],
@@ -421,7 +365,7 @@ describe("OpenAiCompatible: failures", () => {
       "x-ratelimit-remaining-tokens": "0",
       "x-ratelimit-reset-tokens": "1700000000"
     }, undefined]
-  ])("waits as a Retry-After of %s says", ([, headers, expected]) =>
+  ])("PH-1: waits as a Retry-After of %s says", ([, headers, expected]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(against(reply(429, serverError(), headers)))
       assert.strictEqual(error.retryAfterMs, expected)
@@ -436,7 +380,7 @@ describe("OpenAiCompatible: failures", () => {
     }))
 
   it.scopedLive.each([301, 302, 303, 307, 308])(
-    "refuses a redirect (%i): the other server gets nothing",
+    "PH-9: refuses a redirect (%i): the other server gets nothing",
     (status) =>
       Effect.gen(function*() {
         const other = yield* serve(reply(200, completion("stolen")))
@@ -500,7 +444,7 @@ describe("OpenAiCompatible: failures", () => {
     }))
 })
 
-describe("OpenAiCompatible: bounds", () => {
+describe("PH-8: OpenAiCompatible: bounds", () => {
   const endless: { sent: number; readonly handler: Handler } = {
     sent: 0,
     handler: (response) => {
@@ -570,7 +514,7 @@ describe("OpenAiCompatible: the key", () => {
     for (const text of texts) for (const secret of spellings) assert.notInclude(text, secret)
   }
 
-  it.scopedLive.each(echoes)("is masked when a server echoes it %s", ([, echo]) =>
+  it.scopedLive.each(echoes)("SE-2: is masked when a server echoes it %s", ([, echo]) =>
     Effect.gen(function*() {
       const quoted = echo.includes("\\") ? `"${echo}"` : JSON.stringify(echo)
       const refused = yield* Effect.flip(against(reply(401, `{"error":{"message":${quoted}}}`)))
@@ -586,7 +530,7 @@ describe("OpenAiCompatible: the key", () => {
       assertClean(answered)
     }))
 
-  it.scopedLive("is not in errors of the connection, nor are headers", () =>
+  it.scopedLive("SE-5: is not in errors of the connection, nor are headers", () =>
     Effect.gen(function*() {
       const errors = [
         yield* Effect.flip(ask(yield* build("http://127.0.0.1:1"))),
