@@ -5,9 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
+import * as TestClock from "effect/TestClock"
 import { inspect } from "node:util"
 import * as Usage from "../../src/domain/Usage.ts"
 import * as Anthropic from "../../src/provider/Anthropic.ts"
@@ -342,6 +344,46 @@ describe("Anthropic: the bound on output", () => {
       const provider = yield* build(server.url)
       for (const _ of [1, 2]) yield* ask(provider, { model: "claude-next" })
       assert.deepStrictEqual(bound(server), [32_000, 77_000])
+    }))
+
+  /** A server that does not answer about models until it is told to. */
+  const hanging = Effect.gen(function*() {
+    const asked = yield* Queue.unbounded<string>()
+    const run = Runtime.runSync(yield* Effect.runtime())
+    const waiting: Array<() => void> = []
+    const server = yield* serve((response, index, request) => {
+      if (!request.url.startsWith("/v1/models/")) return sent(textEvents("yes"))(response, index, request)
+      waiting.push(() => known(77_000)(response, index, request))
+      run(Queue.offer(asked, request.url))
+    })
+    const answer = Effect.sync(() => {
+      for (const reply of waiting) reply()
+    })
+    return { server, asked: Queue.take(asked), answer }
+  })
+
+  it.scopedLive("is asked for by the next call when the one that asked is interrupted", () =>
+    Effect.gen(function*() {
+      const { answer, asked, server } = yield* hanging
+      const provider = yield* build(server.url)
+      const first = yield* Effect.fork(ask(provider, { model: "claude-next" }))
+      yield* asked
+      const second = yield* Effect.fork(ask(provider, { model: "claude-next" }))
+      yield* Fiber.interrupt(first)
+      yield* asked
+      yield* answer
+      assert.strictEqual((yield* Fiber.join(second)).text, "yes")
+      assert.deepStrictEqual(bound(server), [77_000])
+    }))
+
+  it.scoped("is not waited for longer than ten seconds", () =>
+    Effect.gen(function*() {
+      const { asked, server } = yield* hanging
+      const fiber = yield* Effect.fork(ask(yield* build(server.url), { model: "claude-next" }))
+      yield* asked
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).text, "yes")
+      assert.deepStrictEqual(bound(server), [32_000])
     }))
 
   it.scopedLive("is not asked for without a key, and with a broken one nothing is sent", () =>

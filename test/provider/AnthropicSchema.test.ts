@@ -115,6 +115,21 @@ describe("AnthropicSchema: the enforced form", () => {
     ["choices beside fields", closed({ a: { type: "string" } }, { anyOf: [{ required: ["a"] }] })],
     ["a reference into a property", closed({ a: { type: "string" }, b: { $ref: "#/properties/a" } })],
     ["a schema of another address", closed({ a: { $ref: "https://example.com/a" } })],
+    ["definitions inside of a field", closed({ a: { type: "string", $defs: { A: { type: "string" } } } })],
+    ["definitions under both names", closed({}, { $defs: {}, definitions: {} })],
+    [
+      "checks beside a reference",
+      closed({ a: { allOf: [{ $ref: "#/$defs/A" }, { minLength: 1 }] } }, {
+        $defs: { A: { type: "string" } }
+      })
+    ],
+    [
+      "a reference beside checks",
+      closed({ a: { minLength: 1, allOf: [{ $ref: "#/$defs/A" }] } }, {
+        $defs: { A: { type: "string" } }
+      })
+    ],
+    ["two bounds of one kind", closed({ a: { type: "number", allOf: [{ minimum: 1 }, { minimum: 2 }] } })],
     ["an identifier", closed({ a: { type: "string" } }, { $id: "https://example.com/a" })]
   ]
   it.each(unsaid)("does not exist for %s", (_, schema) => {

@@ -393,6 +393,7 @@ describe("AnthropicWire: errors", () => {
     assert.strictEqual(error("invalid_request_error", both).reason, "ContextOverflow")
     assert.isUndefined(error("invalid_request_error", `the note '${fits}' is odd`).reason)
     assert.strictEqual(error("api_error", fits).reason, "Unavailable")
+    assert.isUndefined(error("invalid_request_error", fits, { error_code: "tool_name_conflict" }).reason)
   })
 
   it("bodies without one have none", () => {

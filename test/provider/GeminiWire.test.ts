@@ -156,7 +156,10 @@ describe("GeminiWire: a stream", () => {
     const state = reader.next({ event: undefined, data: "{\"candidates\":[{\"content\"" })
     assert.strictEqual(state._tag === "Complete" ? state.completion.problem?.reason : state._tag, "Malformed")
     assert.isFalse(reader.end().isComplete)
-    assert.strictEqual(read([{ candidates: "none" }]).last?._tag, "Complete")
+    const { end, last } = read([piece("a", { finishReason: "STOP" }), { candidates: "none" }])
+    assert.strictEqual(last?._tag, "Complete")
+    assert.isFalse(end.isComplete)
+    assert.strictEqual(end.completion.problem?.reason, "Malformed")
   })
 
   it("fails with an error in the middle, with what it says", () => {
