@@ -3,8 +3,8 @@
  * included, so that a request's own are what it added.
  *
  * Input counts what was read from and written to the prompt cache too; output counts reasoning. Money is counted in AI
- * credits, of which GitHub sells one for a cent; what a plan includes costs the same. Premium requests, and models of
- * the user's own, have no price here.
+ * credits, of which GitHub sells one for a cent; what a plan includes is counted alike. Premium requests are no money:
+ * where credits are not counted, for older plans and for models of the user's own, a price table has to say the cost.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

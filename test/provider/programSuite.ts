@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ProviderReason } from "../../src/domain/AgentError.ts"
 import * as AnswerSchema from "../../src/domain/AnswerSchema.ts"
+import * as Usage from "../../src/domain/Usage.ts"
 import type * as CliProvider from "../../src/provider/CliProvider.ts"
 import type { Answer, Provider, ProviderError, Request } from "../../src/provider/Provider.ts"
 import type { Environment } from "../../src/settings/Settings.ts"
@@ -125,6 +126,22 @@ export const suite = (name: string, program: Program): void => {
         }
         const { input } = yield* started(program, fields)
         assert.match(input ?? "", /^SYSTEM\n\nPROMPT\n[^]*"why"[^]*ANSWER[^]*PROBLEM/)
+      }))
+
+    test("continues a session, is told only what is new", () =>
+      Effect.gen(function*() {
+        const session = { id: "ses_1", used: Usage.make({ inputTokens: 1 }), cost: undefined }
+        const correction = { answer: "ANSWER", problem: "PROBLEM" }
+        const fields = { prompt: "PROMPT", system: "SYSTEM", session }
+        const { input: corrected } = yield* started(program, { ...fields, correction })
+        const { input: continued } = yield* started(program, fields)
+        assert.include(corrected, "PROBLEM")
+        for (const input of [corrected, continued]) {
+          assert.notStrictEqual(input, "")
+          for (const known of ["PROMPT", "SYSTEM", "ANSWER"]) assert.notInclude(input, known)
+        }
+        const unheard = { ...session, used: Usage.zero }
+        assert.strictEqual((yield* started(program, { ...fields, session: unheard })).input, "SYSTEM\n\nPROMPT")
       }))
 
     test("answers and then fails, keeps the answer", () =>
