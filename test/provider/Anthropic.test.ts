@@ -1,4 +1,3 @@
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -12,6 +11,7 @@ import type { Scope } from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { inspect } from "node:util"
 import * as Usage from "../../src/domain/Usage.ts"
+import * as HttpClientNode from "../../src/node/HttpClientNode.ts"
 import * as Anthropic from "../../src/provider/Anthropic.ts"
 import * as AnthropicWire from "../../src/provider/AnthropicWire.ts"
 import * as Pricing from "../../src/provider/Pricing.ts"
@@ -42,9 +42,8 @@ const build = (
   options: Partial<Anthropic.Options> = {}
 ): Effect.Effect<Provider, never, Scope> =>
   Effect.flatMap(
-    Layer.build(Layer.mergeAll(
-      NodeHttpClient.layerUndici,
-      Layer.succeed(Pricing.Pricing, prices),
+    Layer.build(Layer.provideMerge(
+      Layer.merge(HttpClientNode.layer, Layer.succeed(Pricing.Pricing, prices)),
       Layer.orDie(Settings.layer({ TEST_KEY: key, BROKEN_KEY: "sk-two\nlines" }))
     )),
     (context) =>

@@ -1,4 +1,3 @@
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -10,6 +9,7 @@ import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
 import { inspect } from "node:util"
 import * as Usage from "../../src/domain/Usage.ts"
+import * as HttpClientNode from "../../src/node/HttpClientNode.ts"
 import * as Gemini from "../../src/provider/Gemini.ts"
 import * as GeminiWire from "../../src/provider/GeminiWire.ts"
 import * as Pricing from "../../src/provider/Pricing.ts"
@@ -33,12 +33,14 @@ const price: Pricing.Price = {
 
 const build = (url: string, options: Partial<Gemini.Options> = {}): Effect.Effect<Provider, never, Scope> =>
   Effect.flatMap(
-    Layer.build(Layer.mergeAll(
-      NodeHttpClient.layerUndici,
-      Layer.succeed(Pricing.Pricing, {
-        price: () => Effect.succeed(Option.some(price)),
-        priceAt: () => Option.some(price)
-      }),
+    Layer.build(Layer.provideMerge(
+      Layer.merge(
+        HttpClientNode.layer,
+        Layer.succeed(Pricing.Pricing, {
+          price: () => Effect.succeed(Option.some(price)),
+          priceAt: () => Option.some(price)
+        })
+      ),
       Layer.orDie(Settings.layer({ TEST_KEY: key, OTHER_KEY: "AIzaOther-0123456789" }))
     )),
     (context) =>
