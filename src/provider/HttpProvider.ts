@@ -324,7 +324,7 @@ const settleCompletion = (
     raw,
     usage: completion.usage,
     cost: costOf(asked, completion),
-    model: completion.model,
+    model: completion.model === undefined ? undefined : asked.mask(completion.model),
     session: undefined
   })
 }

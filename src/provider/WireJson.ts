@@ -20,7 +20,7 @@ export const parse: (text: string) => Option.Option<unknown> = Schema.decodeOpti
 export const joined = (stream: string): ReadonlyArray<string> => {
   const byPlace = new Map<string, string>()
   for (const [, data = ""] of stream.matchAll(dataLine)) {
-    const pending: Array<readonly [place: string, value: unknown]> = [["", Option.getOrUndefined(parse(data))]]
+    const pending: Array<readonly [place: string, value: unknown]> = [["", Option.getOrElse(parse(data), () => data)]]
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const [place, value] = next
       if (typeof value === "string") byPlace.set(place, (byPlace.get(place) ?? "") + value)

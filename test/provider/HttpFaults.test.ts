@@ -71,14 +71,14 @@ const driven = <A, E, R>(work: Effect.Effect<A, E, R>, step: number, after: () =
 describe("PH-1: a 429 with a time to wait", () => {
   const second = 1_000
   it.scoped.each<[string, Record<string, string>, least: number, most: number]>([
-    ["2", { "retry-after": "2" }, 2 * second, 3 * second],
-    ["0", { "retry-after": "0" }, 250, 1_500],
-    ["-1", { "retry-after": "-1" }, 250, 1_500],
-    ["a date to come", { "retry-after": "Thu, 01 Jan 1970 00:01:00 GMT" }, 59 * second, 63 * second],
-    ["a date that passed", { "retry-after": "Wed, 31 Dec 1969 23:00:00 GMT" }, 250, 1_500],
-    ["garbage", { "retry-after": "soon; maybe" }, 250, 1_500],
-    ["nothing", {}, 250, 1_500],
-    ["milliseconds", { "retry-after-ms": "1500" }, 1_500, 3 * second],
+    ["2", { "retry-after": "2" }, 2 * second, 8 * second],
+    ["0", { "retry-after": "0" }, 250, 6 * second],
+    ["-1", { "retry-after": "-1" }, 250, 6 * second],
+    ["a date to come", { "retry-after": "Thu, 01 Jan 1970 00:01:00 GMT" }, 59 * second, 75 * second],
+    ["a date that passed", { "retry-after": "Wed, 31 Dec 1969 23:00:00 GMT" }, 250, 6 * second],
+    ["garbage", { "retry-after": "soon; maybe" }, 250, 6 * second],
+    ["nothing", {}, 250, 6 * second],
+    ["milliseconds", { "retry-after-ms": "1500" }, 1_500, 8 * second],
     [
       "Anthropic's reset",
       {
@@ -88,7 +88,7 @@ describe("PH-1: a 429 with a time to wait", () => {
         "anthropic-ratelimit-requests-reset": "1970-01-01T00:00:10Z"
       },
       29 * second,
-      33 * second
+      45 * second
     ]
   ])("of %s is asked again no sooner, and soon after", ([, headers, least, most]) =>
     Effect.gen(function*() {
@@ -375,7 +375,7 @@ describe("PH-6: an answer that takes long", () => {
       assert.deepInclude(error, { reason: "Silent", isTransient: true, mayBeBilled: true })
       assert.match(error.message, /nothing came for 1m/)
       assert.isAtLeast(yield* Clock.currentTimeMillis, 60_000)
-      assert.isAtMost(yield* Clock.currentTimeMillis, 90_000)
+      assert.isAtMost(yield* Clock.currentTimeMillis, 300_000)
       yield* server.abandoned
     }))
 
@@ -387,31 +387,34 @@ describe("PH-6: an answer that takes long", () => {
       })
       const provider = yield* build(server.url)
       const live = Clock.make()
-      let slept = 0n
+      let ended = 0
+      let stopped = 0n
       const sleeping: Clock.Clock = {
         ...live,
-        sleep: live.sleep,
         unsafeCurrentTimeMillis: () => live.unsafeCurrentTimeMillis(),
-        unsafeCurrentTimeNanos: () => live.unsafeCurrentTimeNanos() + slept
+        unsafeCurrentTimeNanos: () => live.unsafeCurrentTimeNanos() + stopped,
+        // the first timer that ends does so eight hours late
+        sleep: (duration) =>
+          Effect.tap(live.sleep(duration), () =>
+            Effect.sync(() => {
+              if (ended++ === 0) stopped = 8n * 3_600_000_000_000n
+            }))
       }
-      const start = performance.now()
-      const fiber = yield* Effect.fork(
-        Effect.flip(Effect.withClock(ask(provider, { idleTimeout: Duration.millis(400) }), sleeping))
-      )
-      yield* really(200)
-      slept = 8n * 3_600_000_000_000n
-      assert.strictEqual((yield* Fiber.join(fiber)).reason, "Silent")
-      assert.isAtLeast(performance.now() - start, 780)
+      const asked = ask(provider, { idleTimeout: Duration.millis(200) })
+      assert.strictEqual((yield* Effect.flip(Effect.withClock(asked, sleeping))).reason, "Silent")
+      assert.strictEqual(ended, 2)
     }))
 
   it.scoped("is not Silent while events come", () =>
     Effect.gen(function*() {
       let sent = 0
+      let turn = 0
       const events = pieces("x".repeat(30), 1)
       const open: Array<() => void> = []
       const server = yield* serve((response) => {
         response.writeHead(200, { "content-type": "text/event-stream" })
         open.push(() => {
+          if (++turn % 3 > 0) return
           const event = events[sent++]
           if (event !== undefined) {
             response.write(`data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`)
@@ -419,7 +422,7 @@ describe("PH-6: an answer that takes long", () => {
         })
       })
       const provider = yield* build(server.url)
-      const answer = yield* driven(ask(provider, { idleTimeout: minute }), 30_000, () => open[0]?.())
+      const answer = yield* driven(ask(provider, { idleTimeout: minute }), 10_000, () => open[0]?.())
       assert.strictEqual(answer.text.length, 30)
       assert.isAtLeast(yield* Clock.currentTimeMillis, 900_000)
     }))
@@ -696,6 +699,8 @@ describe("SE-2 and SE-5: the key", () => {
       const exits = [
         yield* Effect.exit(against(stream([...pieces(`${key} ${encoded}`, 1_000)]))),
         yield* Effect.exit(against(stream([chunk({ content: key })]))),
+        yield* Effect.exit(against(stream([{ ...chunk({ content: "yes" }, "stop"), model: key }, "[DONE]"]))),
+        yield* Effect.exit(against(stream([key.slice(0, 9), key.slice(9)]))),
         yield* Effect.exit(against(stream([{ error: { message: `bad key ${key}`, code: 401 } }]))),
         yield* Effect.exit(against((response) => {
           response.writeHead(200)
