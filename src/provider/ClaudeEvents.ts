@@ -154,7 +154,8 @@ const take = (state: State, type: unknown, value: unknown): boolean => {
     case "result": {
       const result = Option.getOrUndefined(decodeResult(value))
       if (result === undefined) return false
-      state.id ??= result.session_id
+      // a session that is not there is not the one the request runs in
+      if (result.errors?.some(isLost) !== true) state.id ??= result.session_id
       state.results.push(result)
       return (result.queued_turn_count ?? 0) <= 0
     }
@@ -162,6 +163,8 @@ const take = (state: State, type: unknown, value: unknown): boolean => {
       return false
   }
 }
+
+const isLost = (said: string) => said.startsWith("No conversation found")
 
 const takeTurn = (state: State, { message, parent_tool_use_id, session_id }: typeof Assistant.Type): void => {
   state.id ??= session_id
@@ -266,7 +269,7 @@ const problemOf = (
       ? { reason: "Malformed", detail: "the result of claude has no text" }
       : undefined
   }
-  if (said.startsWith("No conversation found")) return lostSession
+  if (isLost(said)) return lostSession
   const reason = reasonOf(state, result, said)
   const detail = said === "" ? `claude ended with ${result.terminal_reason ?? result.subtype ?? "an error"}` : said
   const wait = reason === "UsageLimit" || reason === "RateLimited" ? waitOf(state, said, nowMillis) : undefined

@@ -109,7 +109,7 @@ const cases: Readonly<Record<string, Expected>> = {
   maxturns: { reason: "Truncated", usage: one, cost: 0.000444 },
   // its own usage is zero, the models' is not
   budget: { reason: "Billing", usage: one, cost: 0.000444 },
-  lostsession: { ...nothing, reason: "Unavailable", session: "99999999-9999-4999-8999-999999999999" }
+  lostsession: { ...nothing, reason: "Unavailable" }
 }
 
 const started: Session = { id: "5f0c3c1e-0d2e-4a2e-9d55-0a4d7f6c1b2a", used: one, cost: Money.fromUsd(0.000444) }
@@ -149,6 +149,12 @@ describe("ClaudeEvents", () => {
     const { completion } = readFixture("resume", { ...started, cost: undefined })
     assert.isUndefined(completion?.costUsd)
     assert.deepStrictEqual(completion?.usage, one)
+  })
+
+  it("names no session that is not there", () => {
+    const { problem, session } = readFixture("lostsession", started)
+    assert.strictEqual(problem?.isSessionLost, true)
+    assert.isUndefined(session)
   })
 
   it("tells a lost session, an unknown flag and an unknown agent from what is on the error output", () => {

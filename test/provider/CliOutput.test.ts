@@ -81,7 +81,7 @@ describe("CliOutput", () => {
     const seconds = (performance.now() - from) / 1_000
     assert.strictEqual(lines.at(-1), "[masked]")
     assert.notInclude(output.kept(), "0123456789")
-    assert.isAbove(bytes.length / 1_048_576 / seconds, 5, "megabytes per second")
+    assert.isAbove(bytes.length / 1_048_576 / seconds, 1, "megabytes per second")
   })
 
   it("leaves out of an error output what may be the rest of a secret", () => {

@@ -71,6 +71,6 @@ describe("ResetTime", () => {
     const texts = ["again in " + "1 d, ".repeat(100_000), "resets ".repeat(100_000), "again in " + "1.".repeat(100_000)]
     const from = performance.now()
     for (const text of texts) ResetTime.waitOf(text, now)
-    assert.isBelow(performance.now() - from, 500)
+    assert.isBelow(performance.now() - from, 3_000)
   })
 })
