@@ -2,7 +2,7 @@
  * The process around a command: its streams, its signals, and how it ends.
  *
  * - K1. The first SIGINT, SIGTERM or SIGHUP asks the work to stop, which records where it stands; a second one ends the
- *   process within two seconds whatever the work does.
+ *   process within two seconds whatever the work does, and all programs it started at once.
  * - K2. A script that ends the process, or throws where no program catches it, never looks like success.
  */
 import * as Effect from "effect/Effect"
@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Fs from "node:fs"
 import { ExitCode } from "../cli/ExitCode.ts"
 import * as Output from "../cli/Output.ts"
+import * as Supervisor from "../internal/subprocess/Supervisor.ts"
 
 /**
  * The process's streams.
@@ -63,6 +64,7 @@ export const watch = async <A>(
   const onSignal = (name: NodeJS.Signals) => {
     const code = signals[name] ?? ExitCode.interrupted
     if (signal !== undefined) {
+      Supervisor.killAll()
       setTimeout(() => process.exit(code), grace)
       return
     }
@@ -79,9 +81,11 @@ export const watch = async <A>(
     if (code === 0 || code === unsettled) process.exitCode = ExitCode.failed
     told.ended(code, false)
   }
-  const release = listen(onSignal, onThrown, onExit)
+  const release = [listenToSignals(onSignal), listen(onThrown, onExit)] as const
   const exit = await Effect.runPromise(Fiber.await(fiber))
-  release()
+  // an impatient user's next signal shall not keep a stopped run from being reported
+  if (signal === undefined) release[0]()
+  release[1]()
   return { exit, signal, thrown }
 }
 
@@ -114,18 +118,19 @@ const grace = 1500
 /** Node's exit code for a top-level await that never settles. */
 const unsettled = 13
 
-const listen = (
-  onSignal: (name: NodeJS.Signals) => void,
-  onThrown: (error: unknown) => void,
-  onExit: (code: number) => void
-): () => void => {
+const listenToSignals = (onSignal: (name: NodeJS.Signals) => void): () => void => {
   const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const
   for (const name of names) process.on(name, onSignal)
+  return () => {
+    for (const name of names) process.off(name, onSignal)
+  }
+}
+
+const listen = (onThrown: (error: unknown) => void, onExit: (code: number) => void): () => void => {
   process.on("uncaughtException", onThrown)
   process.on("unhandledRejection", onThrown)
   process.on("exit", onExit)
   return () => {
-    for (const name of names) process.off(name, onSignal)
     process.off("uncaughtException", onThrown)
     process.off("unhandledRejection", onThrown)
     process.off("exit", onExit)

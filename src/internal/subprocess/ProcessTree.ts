@@ -185,7 +185,7 @@ const tableOfProc = (): Table => {
 const isId = /^\d+$/
 
 const readEntry = (pid: number): Entry | undefined => {
-  const stat = readText(`/proc/${pid}/stat`)
+  const stat = readStat(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
   // the name in the second field may contain anything, also spaces and parentheses
   const [state = "", parent, group, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
@@ -193,6 +193,23 @@ const readEntry = (pid: number): Entry | undefined => {
   if (state === "Z" || state === "X" || startedAt === undefined) return undefined
   return { pid, parent: Number(parent), group: Number(group), startedAt, stopped: state === "T" }
 }
+
+/** Read once per process of the system, so into the same bytes each time. */
+const readStat = (path: string): string | undefined => {
+  try {
+    const file = Fs.openSync(path, "r")
+    try {
+      return scratch.toString("latin1", 0, Fs.readSync(file, scratch))
+    } finally {
+      Fs.closeSync(file)
+    }
+  } catch {
+    // it has ended
+    return undefined
+  }
+}
+
+const scratch = Buffer.alloc(2048)
 
 const readText = (path: string): string | undefined => {
   try {

@@ -11,22 +11,41 @@ import { SubprocessError } from "./Subprocess.ts"
 import type { Command } from "./Subprocess.ts"
 
 /**
+ * A program that can be started, as far as that can be said before.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Prepared {
+  readonly command: Command
+  readonly file: string
+  readonly cwd: string
+}
+
+/**
+ * Looks up a program and its directory; what is wrong with them is thrown as a `SubprocessError`.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const prepare = (command: Command): Prepared => {
+  if (process.platform === "win32") {
+    throw failed(command.program, "Failed", "programs cannot be supervised on Windows yet")
+  }
+  const cwd = directoryOf(command)
+  const file = locate(command.program, command.environment, cwd)
+  if (typeof file !== "string") throw file
+  return { command, file, cwd }
+}
+
+/**
  * Starts a program as the leader of a group of its own; what goes wrong at once is thrown as a `SubprocessError`, what
  * goes wrong a moment later comes as the child's `error` event.
  * @category constructors
  * @since 0.1.0
  */
 export const spawn = (
-  command: Command,
+  { command, cwd, file }: Prepared,
   variables: Readonly<Record<string, string>>
 ): ChildProcess.ChildProcessWithoutNullStreams => {
-  if (process.platform === "win32") {
-    throw failed(command.program, "Failed", "programs cannot be supervised on Windows yet")
-  }
-  const cwd = Path.resolve(command.cwd ?? ".")
-  checkDirectory(command.program, cwd)
-  const file = locate(command.program, command.environment, cwd)
-  if (typeof file !== "string") throw file
   const { OLDPWD: _, ...environment } = command.environment
   try {
     return ChildProcess.spawn(file, command.args, {
@@ -58,7 +77,7 @@ export const fromUnknown = (program: string, error: unknown): SubprocessError =>
  */
 export const find = (program: string, environment: Readonly<Record<string, string>>): string | undefined => {
   if (process.platform === "win32") return undefined
-  const file = locate(program, environment, Path.resolve("."))
+  const file = locate(program, environment, ".")
   return typeof file === "string" ? file : undefined
 }
 
@@ -94,10 +113,15 @@ const codes: Readonly<Record<string, readonly [Reason, string]>> = {
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown reason"
 
-const checkDirectory = (program: string, cwd: string): void => {
+const directoryOf = ({ cwd = ".", program }: Command): string => {
   try {
-    if (!Fs.statSync(cwd).isDirectory()) throw failed(program, "InvalidDirectory", "its working directory is a file")
-    Fs.accessSync(cwd, Fs.constants.X_OK)
+    // our own directory may be gone
+    const directory = Path.resolve(cwd)
+    if (!Fs.statSync(directory).isDirectory()) {
+      throw failed(program, "InvalidDirectory", "its working directory is a file")
+    }
+    Fs.accessSync(directory, Fs.constants.X_OK)
+    return directory
   } catch (error) {
     if (error instanceof SubprocessError) throw error
     throw failed(program, "InvalidDirectory", `its working directory cannot be entered (${codeOf(error)})`)

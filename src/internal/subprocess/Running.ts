@@ -10,7 +10,6 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import * as Option from "effect/Option"
 import type { ChildProcessWithoutNullStreams } from "node:child_process"
 import * as ProcessTree from "./ProcessTree.ts"
 
@@ -117,31 +116,33 @@ const alive = new Set<Running>()
 /** How long ended processes may take to be gone; longer only in the hands of a broken device or file system. */
 const patience = Duration.seconds(5)
 
-/** Waits until nothing is left, at most for the given time, looking less and less often. */
+/**
+ * Repeats something until it says that nothing is left, at most for the given time.
+ *
+ * Nothing here is a race or a timeout: programs are ended where nothing can be interrupted, and a race that cannot
+ * interrupt its losers waits for them.
+ */
+const repeatUntilGone = (limit: Duration.Duration, look: () => boolean): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    let pause = 1
+    for (let waited = 0; waited < Duration.toMillis(limit); waited += pause) {
+      if (look()) return true
+      pause = Math.min(pause * 2, 50)
+      yield* Effect.sleep(pause)
+    }
+    return look()
+  })
+
 const gone = (running: Running, limit: Duration.Duration): Effect.Effect<boolean> =>
-  Effect.gen(function*() {
-    for (let pause = 2;; pause = Math.min(pause * 2, 200)) {
-      // as long as the leader lives there is no need to look at the rest
-      if (running.exit() !== undefined && left(running).length === 0) return true
-      yield* Effect.raceFirst(Effect.sleep(pause), waitFor(running))
-    }
-  }).pipe(Effect.timeoutTo({ duration: limit, onSuccess: (done) => done, onTimeout: () => false }))
+  // as long as the leader lives there is no need to look at the rest
+  repeatUntilGone(limit, () => running.exit() !== undefined && left(running).length === 0)
 
-const waitFor = (running: Running): Effect.Effect<void> =>
-  running.exit() === undefined ? Deferred.await(running.exited) : Effect.never
-
-const kill = (running: Running): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    for (let pause = 1;; pause = Math.min(pause * 2, 100)) {
-      const found = left(running)
-      if (found.length === 0 && running.exit() !== undefined) return
-      ProcessTree.signal(running.tree, found, "SIGKILL")
-      yield* Effect.raceFirst(Effect.sleep(pause), waitFor(running))
-    }
-  }).pipe(
-    Effect.timeoutOption(patience),
-    Effect.flatMap(Option.match({
-      onSome: () => Effect.void,
-      onNone: () => Effect.logWarning(`${running.name} has processes that cannot be ended`)
-    }))
-  )
+const kill = (running: Running): Effect.Effect<void> => {
+  const isGone = repeatUntilGone(patience, () => {
+    const found = left(running)
+    ProcessTree.signal(running.tree, found, "SIGKILL")
+    return found.length === 0 && running.exit() !== undefined
+  })
+  const warn = Effect.logWarning(`${running.name} has processes that cannot be ended`)
+  return Effect.asVoid(Effect.unlessEffect(warn, isGone))
+}

@@ -12,6 +12,7 @@
  */
 import * as ChildProcess from "node:child_process"
 import type { Writable } from "node:stream"
+import { SubprocessError } from "./Subprocess.ts"
 
 /**
  * Guards programs.
@@ -19,7 +20,7 @@ import type { Writable } from "node:stream"
  * @since 0.1.0
  */
 export interface Sentinel {
-  /** Announces a program; throws when there is no shell to guard it. */
+  /** Announces a program; throws a `SubprocessError` when there is no shell to guard it. */
   readonly announce: (id: string) => void
   /** Says which group the announced program leads. */
   readonly started: (id: string, group: number, startedAt: string | undefined) => void
@@ -89,7 +90,10 @@ const spawn = ({ grace, mark }: { readonly mark: string; readonly grace: number 
   const nothing = () => undefined
   shell.on("error", nothing)
   shell.stdin.on("error", nothing)
-  if (shell.pid === undefined) throw new Error("no shell could be started to guard it")
+  if (shell.pid === undefined) {
+    const detail = "no shell could be started, without which programs would outlive this process"
+    throw new SubprocessError({ program: "/bin/sh", reason: "Failed", detail })
+  }
   shell.unref()
   // a pipe to a child is a socket, which keeps the event loop alive unless told not to
   if ("unref" in shell.stdin && typeof shell.stdin.unref === "function") shell.stdin.unref()

@@ -20,7 +20,7 @@ export interface Activity {
 }
 
 /**
- * Ends once nothing was heard for the given time, at most a tenth of it (and a second) later.
+ * Ends once nothing was heard for the given time, at most a twentieth of it, and never more than a second, later.
  * @category running
  * @since 0.1.0
  */

@@ -64,27 +64,22 @@ export const tail = (
   size: number,
   told: { readonly heard: () => void; readonly ended: () => void }
 ): Tail => {
-  let chunks: Array<Uint8Array> = []
+  // a ring: byte n of the stream is at n modulo its size
+  const ring = Buffer.alloc(size)
   let length = 0
-  let wasCut = false
-  const cut = () => {
-    const all = Buffer.concat(chunks)
-    wasCut ||= all.length > size
-    // a copy, or the whole pieces would be kept with their ends
-    chunks = [Buffer.from(all.subarray(Math.max(0, all.length - size)))]
-    length = Math.min(all.length, size)
-  }
   stream.on("data", (chunk: Uint8Array) => {
-    chunks.push(chunk)
+    const kept = chunk.subarray(Math.max(0, chunk.length - size))
+    const at = (length + chunk.length - kept.length) % size
+    ring.set(kept.subarray(0, size - at), at)
+    ring.set(kept.subarray(size - at), 0)
     length += chunk.length
-    if (length > 2 * size || chunks.length > 1024) cut()
     told.heard()
   })
   for (const event of ["end", "close", "error"]) stream.on(event, told.ended)
   const text = () => {
-    cut()
-    const [bytes = new Uint8Array()] = chunks
-    return Buffer.from(bytes.subarray(wasCut ? firstCharacter(bytes) : 0)).toString("utf8")
+    if (length <= size) return ring.toString("utf8", 0, length)
+    const bytes = Buffer.concat([ring.subarray(length % size), ring.subarray(0, length % size)])
+    return bytes.toString("utf8", firstCharacter(bytes))
   }
   return { text }
 }

@@ -41,12 +41,13 @@ export const layer: Layer.Layer<Subprocess> = Layer.scoped(
       Effect.sync(() => Sentinel.make({ mark, grace: Duration.toSeconds(defaults.grace) })),
       (sentinel) => Effect.sync(sentinel.close)
     )
-    yield* Effect.forkScoped(Effect.schedule(Effect.sync(Running.noteAll), Schedule.spaced("1 second")))
+    yield* forkBeside(Effect.schedule(Effect.sync(Running.noteAll), Schedule.spaced("1 second")))
     let count = 0
     const name = (): Name => {
-      const id = `${mark}-${++count}`
+      const id = String(++count)
+      const own = `${mark}-${id}`
       // marks of programs around us stay, so that they find what is ours as theirs
-      return { id, value: outer === undefined ? id : `${outer}/${id}` }
+      return { id, mark: own, value: outer === undefined ? own : `${outer}/${own}` }
     }
     return {
       run: Effect.fn("Supervisor.run")((command, sink) =>
@@ -83,13 +84,16 @@ const defaults = {
 const whileBusy = Schedule.spaced("100 millis").pipe(Schedule.upTo("3 seconds"))
 
 interface Name {
+  /** Among the programs of the layer. */
   readonly id: string
+  readonly mark: string
+  /** Of the variable. */
   readonly value: string
 }
 
 const start = (
   command: Command,
-  { id, value }: Name,
+  { id, mark, value }: Name,
   sentinel: Sentinel.Sentinel
 ): Effect.Effect<Running.Running, SubprocessError> =>
   Effect.async<Running.Running, SubprocessError>((resume) => {
@@ -98,8 +102,9 @@ const start = (
       resume(error instanceof SubprocessError ? error : Program.fromUnknown(command.program, error))
     }
     try {
+      const prepared = Program.prepare(command)
       sentinel.announce(id)
-      const child = Program.spawn(command, { [ProcessTree.variable]: value })
+      const child = Program.spawn(prepared, { [ProcessTree.variable]: value })
       // without a listener a program that does not read its input would end this process
       child.stdin.on("error", () => undefined)
       child.on("error", () => undefined)
@@ -108,13 +113,22 @@ const start = (
         child.once("error", fail)
         return
       }
-      const running = Running.make({ id, mark: id, name: command.program, child, pid })
+      const running = Running.make({ id, mark, name: command.program, child, pid })
       sentinel.started(id, pid, running.tree.known.get(pid))
       resume(Effect.succeed(running))
     } catch (error) {
       fail(error)
     }
   })
+
+// A program may be run where nothing can be interrupted, by a finalizer for one. What waits beside can be all the same,
+// or its end would be waited for.
+
+const forkBeside = <A>(effect: Effect.Effect<A>) => Effect.forkScoped(Effect.interruptible(effect))
+
+/** The first end of any, be it a failure. */
+const first = <A>(...effects: ReadonlyArray<Effect.Effect<A>>): Effect.Effect<A> =>
+  Effect.flatten(Effect.raceAll(effects.map((effect) => Effect.exit(Effect.interruptible(effect)))))
 
 /** What a run knows while it lasts. */
 interface Progress {
@@ -149,11 +163,11 @@ const supervise = (running: Running.Running, command: Command, sink: Sink): Effe
       completed: yield* Deferred.make<void>(),
       overflowed: yield* Deferred.make<void>()
     }
-    yield* Effect.forkScoped(Streams.feed(child.stdin, command.input))
-    const reader = yield* Effect.forkScoped(read(progress, sink, command.maxOutputBytes ?? defaults.maxOutputBytes))
+    yield* forkBeside(Streams.feed(child.stdin, command.input))
+    const reader = yield* forkBeside(read(progress, sink, command.maxOutputBytes ?? defaults.maxOutputBytes))
     // last, so that it comes first: what is printed is still read while the program is asked to end
     yield* Effect.addFinalizer(() => Running.end(running, command.grace ?? defaults.grace))
-    const endedBy = yield* Effect.raceFirst(decide(running, progress, command), failureOf(reader))
+    const endedBy = yield* first(decide(running, progress, command), failureOf(reader))
     yield* conclude(running, command, endedBy, (bounds) => drain(progress, reader, bounds))
     const finished = yield* Fiber.poll(reader)
     if (Option.isSome(finished)) yield* finished.value
@@ -187,12 +201,12 @@ const decide = (running: Running.Running, progress: Progress, command: Command):
     count: () => progress.heard,
     isHeld: () => progress.isSinking || progress.isComplete
   })
-  return Effect.raceAll([
+  return first(
     Effect.as(Deferred.await(running.exited), "itself" as const),
     Effect.as(Deferred.await(progress.overflowed), "output" as const),
     Effect.as(Effect.zipRight(Deferred.await(progress.completed), Effect.sleep(linger)), "linger" as const),
     Effect.as(silence, "silence" as const)
-  ])
+  )
 }
 
 /** Ends what is left of a program and takes what it printed last (V2). */
@@ -239,7 +253,7 @@ const drain = (progress: Progress, reader: Fiber.Fiber<void>, bounds: DrainBound
       heard = progress.heard
     }
   })
-  return Effect.raceFirst(Effect.zipRight(Fiber.await(reader), Deferred.await(progress.errorsEnded)), enough)
+  return first(Effect.zipRight(Fiber.await(reader), Deferred.await(progress.errorsEnded)), enough)
 }
 
 const finish = (running: Running.Running, command: Command, sentinel: Sentinel.Sentinel): Effect.Effect<void> =>

@@ -96,3 +96,39 @@ export const stateOf = (pid: number): string | undefined => {
     return undefined
   }
 }
+
+/**
+ * A script that starts a child in its group, one in a session of its own, one whose parent has ended, and one under Node,
+ * writes down the ids of all, and then does `last`. Stubborn ones ignore SIGTERM.
+ */
+export const tree = (
+  { path }: Book,
+  last: string,
+  { isStubborn = false }: { readonly isStubborn?: boolean } = {}
+): string => {
+  const directory = Path.dirname(path)
+  const member = Path.join(directory, "member.sh")
+  Fs.writeFileSync(member, `echo $$ >> ${path}; exec sleep 300\n`)
+  const parent = Path.join(directory, "parent.cjs")
+  Fs.writeFileSync(
+    parent,
+    `process.on("SIGTERM", () => ${isStubborn ? "undefined" : "process.exit()"})
+     require("node:fs").appendFileSync("${path}", process.pid + "\\n")
+     require("node:child_process").spawn("sh", ["${member}"], { detached: true, stdio: "ignore" })
+     setInterval(() => undefined, 1e6)`
+  )
+  return `
+    ${isStubborn ? "trap '' TERM" : ""}
+    exec 2>/dev/null
+    echo $$ >> ${path}
+    sh ${member} &
+    setsid sh ${member} &
+    sh -c 'setsid sh ${member} & exit'
+    '${process.execPath}' ${parent} &
+    while [ $(wc -l < ${path}) -lt ${treeSize} ]; do sleep 0.05; done
+    ${last}
+  `
+}
+
+/** Processes of such a tree. */
+export const treeSize = 6

@@ -1,0 +1,178 @@
+/**
+ * Lines of text out of pieces of bytes.
+ *
+ * - L1. A line is whatever stands between two line feeds, decoded as a whole, so where the pieces are cut changes nothing.
+ *   A carriage return before the line feed and a byte order mark before the first line are not part of a line.
+ * - L2. A line longer than the bound is dropped and counted; no more of it is kept than the bound.
+ * - L3. Bytes that are not UTF-8 become U+FFFD, and the facts say so.
+ */
+import * as Effect from "effect/Effect"
+import { isUtf8 } from "node:buffer"
+import type { Sink, Verdict } from "./Subprocess.ts"
+
+/**
+ * What is known of the lines so far.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Facts {
+  /** Lines that were delivered. */
+  readonly lines: number
+  /** Lines that were longer than the bound. */
+  readonly dropped: number
+  /** True when bytes were not UTF-8. */
+  readonly invalidUtf8: boolean
+}
+
+/**
+ * Settings of a splitter.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Bytes a line may have. Defaults to 16 MiB. */
+  readonly maxLineBytes?: number | undefined
+}
+
+/**
+ * Takes pieces and gives lines.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Splitter {
+  /** The lines that end in this piece. */
+  readonly push: (chunk: Uint8Array) => ReadonlyArray<string>
+  /** The last line, when no line feed ended it; nothing comes after it. */
+  readonly end: () => ReadonlyArray<string>
+  readonly facts: () => Facts
+}
+
+/**
+ * A splitter that has seen nothing yet.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = ({ maxLineBytes = defaultMaxLineBytes }: Options = {}): Splitter => {
+  const rest = makeRest(maxLineBytes)
+  let lines = 0
+  let dropped = 0
+  let invalidUtf8 = false
+  let isFirst = true
+
+  const decode = (bytes: Uint8Array, hasEnd: boolean): string => {
+    const from = isFirst && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+    const to = hasEnd && bytes[bytes.length - 1] === 0x0d ? bytes.length - 1 : bytes.length
+    isFirst = false
+    lines++
+    invalidUtf8 ||= !isUtf8(bytes)
+    return Buffer.from(bytes.buffer, bytes.byteOffset + from, Math.max(0, to - from)).toString("utf8")
+  }
+
+  /** A line from the rest and the bytes after it; undefined when it is too long. */
+  const finish = (bytes: Uint8Array, hasEnd: boolean): string | undefined => {
+    const whole = rest.take(bytes)
+    if (whole !== undefined) return decode(whole, hasEnd)
+    isFirst = false
+    dropped++
+    return undefined
+  }
+
+  return {
+    push: (chunk) => {
+      const found: Array<string> = []
+      let from = 0
+      for (let to = chunk.indexOf(lineFeed); to >= 0; to = chunk.indexOf(lineFeed, from)) {
+        const line = finish(chunk.subarray(from, to), true)
+        if (line !== undefined) found.push(line)
+        from = to + 1
+      }
+      rest.add(chunk.subarray(from))
+      return found
+    },
+    end: () => {
+      if (rest.isEmpty()) return []
+      const line = finish(new Uint8Array(), false)
+      return line === undefined ? [] : [line]
+    },
+    facts: () => ({ lines, dropped, invalidUtf8 })
+  }
+}
+
+/**
+ * A sink for a program whose output is lines, each taken before the next.
+ *
+ * `end` is to be run when the program has ended: it delivers a last line that no line feed ended.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sink = (
+  onLine: (line: string) => Effect.Effect<Verdict>,
+  options?: Options
+): { readonly sink: Sink; readonly end: Effect.Effect<Verdict>; readonly facts: Effect.Effect<Facts> } => {
+  const splitter = make(options)
+  const deliver = Effect.fnUntraced(function*(lines: ReadonlyArray<string>) {
+    let verdict: Verdict = "more"
+    for (const line of lines) if ((yield* onLine(line)) === "complete") verdict = "complete"
+    return verdict
+  })
+  return {
+    sink: (chunk) => Effect.suspend(() => deliver(splitter.push(chunk))),
+    end: Effect.suspend(() => deliver(splitter.end())),
+    facts: Effect.sync(splitter.facts)
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const lineFeed = 0x0a
+const defaultMaxLineBytes = 16_777_216
+
+/** The beginning of a line that has not ended: bytes in blocks, however small the pieces are. */
+interface Rest {
+  readonly add: (bytes: Uint8Array) => void
+  /** Everything so far and these bytes, or undefined when that is too much; empty afterwards. */
+  readonly take: (bytes: Uint8Array) => Uint8Array | undefined
+  readonly isEmpty: () => boolean
+}
+
+const makeRest = (limit: number): Rest => {
+  let blocks: Array<Uint8Array> = []
+  let length = 0
+  let isTooLong = false
+
+  const add = (bytes: Uint8Array): void => {
+    isTooLong ||= length + bytes.length > limit
+    if (isTooLong) {
+      blocks = []
+      length = 0
+      return
+    }
+    for (let from = 0; from < bytes.length;) {
+      const at = length % blockSize
+      if (at === 0 && length / blockSize === blocks.length) blocks.push(new Uint8Array(blockSize))
+      const part = bytes.subarray(from, from + blockSize - at)
+      blocks.at(-1)?.set(part, at)
+      from += part.length
+      length += part.length
+    }
+  }
+
+  const take = (bytes: Uint8Array): Uint8Array | undefined => {
+    if (length === 0 && !isTooLong) return bytes.length > limit ? undefined : bytes
+    add(bytes)
+    const [first = bytes] = blocks
+    const whole = blocks.length > 1 ? Buffer.concat(blocks, length) : first.subarray(0, length)
+    const wasTooLong = isTooLong
+    // a long line's blocks are not kept for the short ones after it
+    blocks = blocks.slice(0, 1)
+    length = 0
+    isTooLong = false
+    return wasTooLong ? undefined : whole
+  }
+
+  return { add, take, isEmpty: () => length === 0 && !isTooLong }
+}
+
+const blockSize = 65_536
