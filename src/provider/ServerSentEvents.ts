@@ -4,6 +4,7 @@
  * - V1. An event is held up to a limit; what passes it is refused before it is read to its end.
  * - V2. Line ends are CR LF, LF or CR; a byte order mark at the start, comments, identifiers and times to reconnect after
  *   are passed over.
+ * - V3. Time is linear in the bytes, also for one large event that comes in small pieces.
  *
  * What an event that was not ended holds is given on request, because some servers close without the last empty line;
  * whether it is whole is for the reader of its data to say.

@@ -3,6 +3,7 @@ import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -262,7 +263,7 @@ describe("what a server does not take", () => {
     }).pipe(Effect.scoped))
 })
 
-describe("the key", () => {
+describe("a wire format and the key", () => {
   const wire: HttpWire = {
     path: (model, delivery) => `/${model}/${delivery}?alt=sse`,
     headers: { "x-version": "1" },
@@ -284,7 +285,7 @@ describe("the key", () => {
     costUsd: undefined,
     model: undefined
   }
-  const of = (url: string, fields: Partial<HttpProvider.Options>) =>
+  const of = (url: string, fields: Partial<HttpProvider.Options>, changes: Partial<HttpWire> = {}) =>
     Effect.flatMap(Layer.build(services()), (context) =>
       Effect.provide(
         HttpProvider.make({
@@ -294,7 +295,7 @@ describe("the key", () => {
           keyVariable: "TEST_KEY",
           capabilities: capabilities(),
           ...fields
-        }, wire),
+        }, { ...wire, ...changes }),
         context
       ))
 
@@ -316,6 +317,21 @@ describe("the key", () => {
       const answer = yield* ask(yield* of(server.url, {}))
       assert.deepStrictEqual(answer.structured, { said: "[masked]" })
       assert.strictEqual(answer.text, "{\"said\":\"[masked]\"}")
+    }))
+
+  it.scopedLive("a wire may say which events are no progress", () =>
+    Effect.gen(function*() {
+      const server = yield* serve((response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" })
+        const timer = setInterval(() => response.write("event: ping\ndata: {}\n\n"), 5)
+        response.on("close", () => clearInterval(timer))
+      })
+      const end = () => ({ isComplete: false, completion: none })
+      const provider = yield* of(server.url, {}, {
+        reader: () => ({ next: ({ event }) => ({ _tag: "Open", isKeepAlive: event === "ping" }), end })
+      })
+      const error = yield* Effect.flip(ask(provider, { idleTimeout: Duration.millis(200) }))
+      assert.strictEqual(error.reason, "Silent")
     }))
 
   it.scopedLive("a wire is given the request's bound on output, else the model's limit", () =>
