@@ -166,8 +166,10 @@ const split = (word: string): { readonly name: string; readonly value: string | 
 
 const positionalOf = (
   { name, positional }: Spec,
-  [first, second]: ReadonlyArray<string>
+  words: ReadonlyArray<string>
 ): Either.Either<ReadonlyArray<string>, UsageError> => {
+  const [first, second] = words
+  if (positional?.repeated === true) return Either.right(first === undefined ? [] : ["--", ...words])
   const see = `See owf ${name} --help.`
   const extra = positional === undefined ? first : second
   if (extra !== undefined) {

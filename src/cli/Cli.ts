@@ -16,12 +16,15 @@ import * as Argv from "./Argv.ts"
 import { artifacts } from "./commands/artifacts.ts"
 import { calls } from "./commands/calls.ts"
 import { cat } from "./commands/cat.ts"
+import { doctor } from "./commands/doctor.ts"
 import { events } from "./commands/events.ts"
 import { examples } from "./commands/examples.ts"
 import { explainCache } from "./commands/explainCache.ts"
 import { init } from "./commands/init.ts"
 import { newCommand } from "./commands/new.ts"
 import { output } from "./commands/output.ts"
+import { prices } from "./commands/prices.ts"
+import { providers } from "./commands/providers.ts"
 import { resume } from "./commands/resume.ts"
 import { run } from "./commands/run.ts"
 import { runs } from "./commands/runs.ts"
@@ -55,6 +58,9 @@ export const specs: ReadonlyArray<Spec> = [
   artifacts,
   cat,
   validate,
+  providers,
+  prices,
+  doctor,
   init,
   newCommand,
   examples

@@ -19,6 +19,7 @@ export const ExitCode = {
   provider: 5,
   diverged: 6,
   owned: 7,
+  unhealthy: 8,
   degraded: 10,
   internal: 70,
   hangup: 129,
@@ -72,6 +73,11 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
     meaning: "Another process runs this run, or took it over.",
     next: "Wait for it, or stop the process the message names."
   },
+  {
+    name: "unhealthy",
+    meaning: "`owf doctor` found something that is set up and does not work.",
+    next: "What to do stands beside each finding."
+  },
   { name: "degraded", meaning: "Reserved: the workflow ended with declared fallback values.", next: "" },
   { name: "internal", meaning: "A bug in `owf`.", next: "Run it again with `--debug` and report what it prints." },
   {
@@ -95,13 +101,21 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
  */
 export const ofError = (kind: string, reason: string | undefined): number =>
   Match.value(kind).pipe(
-    Match.whenOr("UsageError", "WorkflowFileError", "ArgsInvalid", "InvalidRun", "RunNotFound", () => ExitCode.usage),
-    Match.whenOr("BudgetExceeded", "BudgetRefused", () => ExitCode.budget),
-    Match.when("StoreError", () => reason === "Missing" ? ExitCode.usage : ExitCode.store),
-    Match.whenOr("ProviderUnavailable", "SettingsError", "PricesError", () => ExitCode.provider),
-    Match.when("ProviderFailed", () => refusals.has(reason ?? "") ? ExitCode.provider : ExitCode.failed),
-    Match.whenOr("RunOwned", "OwnershipLost", () => ExitCode.owned),
-    Match.orElse(() => ExitCode.failed)
+    Match.whenOr("UsageError", "RefreshError", "WorkflowFileError", "ArgsInvalid", "InvalidRun", "RunNotFound", () =>
+      ExitCode.usage),
+    Match.whenOr("BudgetExceeded", "BudgetRefused", () =>
+      ExitCode.budget),
+    Match.when("StoreError", () =>
+      reason === "Missing" ? ExitCode.usage : ExitCode.store),
+    Match.whenOr("ProviderUnavailable", "SettingsError", "ProvidersFileError", "PricesError", () =>
+      ExitCode.provider),
+    Match.when("ProviderFailed", () =>
+      refusals.has(reason ?? "") ? ExitCode.provider : ExitCode.failed),
+    Match.whenOr("RunOwned", "OwnershipLost", () =>
+      ExitCode.owned),
+    Match.orElse(() =>
+      ExitCode.failed
+    )
   )
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Help texts, as plain text that fits into 100 columns: the same on a terminal, in a pipe and in the documentation.
  */
-import type { Spec } from "./Spec.ts"
+import type { Positional, Spec } from "./Spec.ts"
 import { version } from "./Version.ts"
 
 /**
@@ -67,7 +67,10 @@ const width = 100
 const usageOf = ({ name, positional }: Spec): string =>
   positional === undefined
     ? name
-    : `${name} ${positional.optional === true ? `[${positional.name}]` : `<${positional.name}>`}`
+    : `${name} ${argumentOf(positional)}`
+
+const argumentOf = ({ name, optional, repeated }: Positional): string =>
+  repeated === true ? `[${name}...]` : optional === true ? `[${name}]` : `<${name}>`
 
 const section = (title: string, entries: ReadonlyArray<readonly [string, string]>): ReadonlyArray<string> =>
   entries.length === 0 ? [] : ["", title, ...rows(entries)]

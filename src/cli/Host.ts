@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import type { CachePolicy } from "../domain/Status.ts"
 import type { RunFiles } from "../store/RunFiles.ts"
 import type { RunStore, StoreError } from "../store/RunStore.ts"
+import type { Finding, PricesView, ProviderView, RefreshedView } from "./Inspection.ts"
 
 /**
  * Options of the commands that load a workflow.
@@ -78,6 +79,19 @@ export interface Loader {
 }
 
 /**
+ * What the commands about the installation show; nothing is asked of a provider.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Inspector {
+  readonly providers: Effect.Effect<ReadonlyArray<ProviderView>, unknown>
+  readonly doctor: (home: string) => Effect.Effect<ReadonlyArray<Finding>, unknown>
+  /** The prices of these models, or of the built-in providers' own when there are none. */
+  readonly prices: (models: ReadonlyArray<string>) => Effect.Effect<PricesView, unknown>
+  readonly refreshPrices: (url: string | undefined) => Effect.Effect<RefreshedView, unknown>
+}
+
+/**
  * The process a command runs in.
  * @category services
  * @since 0.1.0
@@ -88,6 +102,7 @@ export class Host extends Context.Tag("owf/cli/Host")<Host, {
   /** The store of a home; `read` makes nothing. */
   readonly store: (home: string, mode: "read" | "write") => Layer.Layer<RunStore | RunFiles, StoreError>
   readonly loader: Loader
+  readonly inspector: Inspector
   /** Directory of the examples that come with the package. */
   readonly examples: string
   /** How a path is best written for somebody in the working directory. */

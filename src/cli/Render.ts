@@ -163,8 +163,17 @@ const adviceOf = (kind: string, reason: string | undefined, error: unknown): Rea
       return ["The other process goes on with it; `owf status` shows how far it is."]
     case "StoreError":
       return reason === "Missing" ? ["`owf run` and `owf init` make a home; --home names another one."] : []
+    case "RefreshError":
+      return ["The prices there were are still used; `--url` names another address."]
+    case "ProvidersFileError":
+    case "SettingsError":
+    case "PricesError":
+      return ["`owf doctor` shows everything that is configured, and what is wrong with it."]
     case "ProviderUnavailable":
-      return ["`--provider fake` works offline and without a key."]
+      return [
+        "`owf providers` lists them and says what each needs.",
+        "`--provider fake` works offline and without a key."
+      ]
     case "ProviderFailed":
       return reason === undefined ? [] : providerAdvice[reason] ?? []
     case "BudgetExceeded":

@@ -32,6 +32,8 @@ export interface Positional {
   readonly description: string
   /** Whether it may be left out; the command is then given an empty text. */
   readonly optional?: boolean | undefined
+  /** Whether any number may be given, also none. */
+  readonly repeated?: boolean | undefined
 }
 
 /**
@@ -82,11 +84,11 @@ export const make = <const F extends Readonly<Record<string, Flag<unknown>>>>(
     readonly positional?: Positional | undefined
     readonly flags: F
   },
-  run: (options: Values<F>, argument: string) => Effect.Effect<void, unknown, Env>
+  run: (options: Values<F>, argument: string, all: ReadonlyArray<string>) => Effect.Effect<void, unknown, Env>
 ): Spec => {
   const { details = "", examples, flags, name, positional, summary } = definition
   const options: Record<string, Options.Options<unknown>> = Record.map(flags, (flag) => flag.options)
-  const args = positional === undefined ? [] : [argumentOf(positional)]
+  const args = positional === undefined ? noArgument : argumentsOf(positional)
   return {
     name,
     summary,
@@ -95,7 +97,11 @@ export const make = <const F extends Readonly<Record<string, Flag<unknown>>>>(
     positional,
     flags: Object.values(flags),
     // every field of `options` was made from the flag of the same name, so the values have the types of `Values<F>`
-    command: Command.make(name, { options, args }, (input) => run(input.options as Values<F>, input.args[0] ?? ""))
+    command: Command.make(
+      name,
+      { options, args },
+      (input) => run(input.options as Values<F>, input.args[0] ?? "", input.args)
+    )
   }
 }
 
@@ -103,5 +109,10 @@ export const make = <const F extends Readonly<Record<string, Flag<unknown>>>>(
 // internal
 // -----------------------------------------------------------------------------
 
-const argumentOf = ({ name, optional = false }: Positional): Args.Args<string> =>
-  optional ? Args.withDefault(Args.text({ name }), "") : Args.text({ name })
+const noArgument: Args.Args<ReadonlyArray<string>> = Args.map(Args.none, () => [])
+
+const argumentsOf = ({ name, optional = false, repeated = false }: Positional): Args.Args<ReadonlyArray<string>> => {
+  const text = Args.text({ name })
+  if (repeated) return Args.repeated(text)
+  return Args.map(optional ? Args.withDefault(text, "") : text, (value) => [value])
+}

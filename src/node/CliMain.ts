@@ -18,6 +18,7 @@ import * as Output from "../cli/Output.ts"
 import * as SqlRunStore from "../store/SqlRunStore.ts"
 import * as CliProcess from "./CliRunProcess.ts"
 import * as Home from "./Home.ts"
+import type * as Inspect from "./Inspect.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
 import * as RunFilesNode from "./RunFilesNode.ts"
 
@@ -59,6 +60,10 @@ const hasDirectory = (): boolean => {
   }
 }
 
+/** Loads the unbundled library, and what it throws is what went wrong. */
+const inspect = <A>(use: (library: typeof Inspect) => Promise<A>): Effect.Effect<A, unknown> =>
+  Effect.tryPromise({ try: async () => use(await import("./Inspect.ts")), catch: (error) => error })
+
 const host: Host["Type"] = {
   home: (asked) => Home.resolve(asked, process.env["OWF_HOME"], process.cwd()),
   store: (home, mode) =>
@@ -70,6 +75,12 @@ const host: Host["Type"] = {
     run: (request) => Effect.promise(async () => (await import("./CliRun.ts")).run(request)),
     resume: (request) => Effect.promise(async () => (await import("./CliRun.ts")).resume(request)),
     validate: (request) => Effect.promise(async () => (await import("./CliRun.ts")).validate(request))
+  },
+  inspector: {
+    providers: inspect((library) => library.providers()),
+    doctor: (home) => inspect((library) => library.doctor(home)),
+    prices: (models) => inspect((library) => library.prices(models)),
+    refreshPrices: (url) => inspect((library) => library.refreshPrices(url))
   },
   // both dist/bin/owf.js and dist/node/CliMain.js stand two folders below the package
   examples: fileURLToPath(new URL("../../examples", import.meta.url)),

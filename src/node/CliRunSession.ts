@@ -19,6 +19,7 @@ import type * as Records from "../domain/Records.ts"
 import type { RunStatus } from "../domain/Status.ts"
 import { Engine } from "../workflow/Engine.ts"
 import type { RunResult } from "../workflow/Engine.ts"
+import * as CliLog from "./CliLog.ts"
 import * as CliProcess from "./CliRunProcess.ts"
 
 /**
@@ -135,7 +136,8 @@ const inProcess = async <A>(
   }
   const observed: Session["observed"] = (effect) =>
     Effect.flatMap(Engine, (engine) => Effect.provideService(effect, Engine, Progress.observe(engine, listener)))
-  const { exit, signal, thrown } = await CliProcess.watch(work({ print: output.print, tell, observed }), {
+  const logged = Effect.provide(work({ print: output.print, tell, observed }), CliLog.layer)
+  const { exit, signal, thrown } = await CliProcess.watch(logged, {
     stop: (bySignal) => {
       if (bySignal) tell("stopping …")
       if (current === undefined) return false

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { PricesError, Pricing } from "../provider/Pricing.ts"
 import type { Provider, Providers } from "../provider/Provider.ts"
 import * as Registry from "../provider/Registry.ts"
 import type { Settings } from "../settings/Settings.ts"
@@ -17,6 +18,28 @@ import type { Settings } from "../settings/Settings.ts"
  */
 export const layer = (
   more?: ReadonlyArray<Provider | Registry.Entry>
+): Layer.Layer<Providers, never, Settings> => layerWith(pricing, more)
+
+/**
+ * The same providers without prices, to look at them; a file of prices that is broken does not keep them from it.
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerUnpriced: Layer.Layer<Providers, never, Settings> = Layer.suspend(() =>
+  layerWith(async () => (await import("../provider/Pricing.ts")).layerNoop, undefined)
+)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const files = async () => (await import("@effect/platform-node/NodeFileSystem")).layer
+
+const pricing = async () => Layer.provide((await import("../provider/Pricing.ts")).layer, await files())
+
+const layerWith = (
+  pricing: () => Promise<Layer.Layer<Pricing, PricesError, Settings>>,
+  more: ReadonlyArray<Provider | Registry.Entry> | undefined
 ): Layer.Layer<Providers, never, Settings> =>
   Registry.layerBuiltIn({
     http: Layer.unwrapEffect(Effect.map(
@@ -29,11 +52,3 @@ export const layer = (
     )),
     more
   })
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const files = async () => (await import("@effect/platform-node/NodeFileSystem")).layer
-
-const pricing = async () => Layer.provide((await import("../provider/Pricing.ts")).layer, await files())

@@ -115,6 +115,13 @@ export interface Tables {
 export const bundledSource = "genai-prices 0.1.8"
 
 /**
+ * What a price from the user's own file says it is from.
+ * @category models
+ * @since 0.1.0
+ */
+export const overrideSource = "prices file"
+
+/**
  * Reads the files of prices that the settings name, and loads the table that comes with the package.
  * @category constructors
  * @since 0.1.0
@@ -167,8 +174,6 @@ export const layerNoop: Layer.Layer<Pricing> = Layer.succeed(Pricing, {
 // internal
 // -----------------------------------------------------------------------------
 
-const fileSource = "prices file"
-
 /** Other names of the vendors in the tables; command lines have the prices of the API behind them. */
 const vendors: ReadonlyMap<string, string> = new Map([
   ["claude", "anthropic"],
@@ -219,7 +224,7 @@ const priceAt = (tables: Tables, provider: string, model: string, millis: number
   // between the two names there may be a model of its own, of which this one is a variant that nobody knows (P3)
   const isOther = found === undefined && !override.isOpen &&
     shortened(asked.model).some((name) => isLonger(name) && inTables(name) !== undefined)
-  return isOther ? Option.none() : Option.some(fromRates(override.rates, fileSource))
+  return isOther ? Option.none() : Option.some(fromRates(override.rates, overrideSource))
 }
 
 const isFound = (found: Found | undefined): found is Found => found !== undefined

@@ -18,14 +18,23 @@ export interface Ran {
 
 export const bin: string = Path.join(root, "dist/bin/owf.js")
 
-const environment = { PATH: process.env["PATH"], HOME: "/nonexistent", NO_COLOR: "1" }
+const environment: Readonly<Record<string, string | undefined>> = {
+  PATH: process.env["PATH"],
+  HOME: "/nonexistent",
+  NO_COLOR: "1"
+}
 
 /** Starts the built command as a process. */
 export const start = (
   cwd: string,
-  words: ReadonlyArray<string>
+  words: ReadonlyArray<string>,
+  variables: Readonly<Record<string, string | undefined>> = {}
 ): { readonly child: ChildProcess; readonly ran: Promise<Ran> } => {
-  const child = spawn(process.execPath, [bin, ...words], { cwd, env: environment, stdio: ["ignore", "pipe", "pipe"] })
+  const child = spawn(process.execPath, [bin, ...words], {
+    cwd,
+    env: { ...environment, ...variables },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
   const texts = { stdout: "", stderr: "" }
   child.stdout.setEncoding("utf8").on("data", (text: string) => texts.stdout += text)
   child.stderr.setEncoding("utf8").on("data", (text: string) => texts.stderr += text)
@@ -35,6 +44,13 @@ export const start = (
 
 /** Runs the built command as a process. */
 export const owf = (cwd: string, ...words: ReadonlyArray<string>): Promise<Ran> => start(cwd, words).ran
+
+/** Runs the built command as a process with further variables. */
+export const owfWith = (
+  variables: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+  ...words: ReadonlyArray<string>
+): Promise<Ran> => start(cwd, words, variables).ran
 
 /** Runs the command line in this process; commands that load a workflow need `owf`. */
 export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise<Ran> => {
@@ -51,6 +67,7 @@ export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise
       home: (asked) => Path.resolve(cwd, asked ?? ".workflows"),
       store: (home, mode) => layerStore({ home, mode }),
       loader: { run: notHere, resume: notHere, validate: notHere },
+      inspector: { providers: notHere(), doctor: notHere, prices: notHere, refreshPrices: notHere },
       examples: Path.join(root, "examples"),
       shown: (path) => Path.relative(cwd, path)
     })
