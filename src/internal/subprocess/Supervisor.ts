@@ -105,9 +105,8 @@ const start = (
       const prepared = Program.prepare(command)
       sentinel.announce(id)
       const child = Program.spawn(prepared, { [ProcessTree.variable]: value })
-      // without a listener a program that does not read its input would end this process
-      child.stdin.on("error", () => undefined)
-      child.on("error", () => undefined)
+      // without listeners a program that does not read its input would end this process
+      for (const emitter of [child, child.stdin, child.stdout, child.stderr]) emitter.on("error", () => undefined)
       const { pid } = child
       if (pid === undefined) {
         child.once("error", fail)

@@ -1,5 +1,10 @@
 import { assert, describe, layer } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as TestClock from "effect/TestClock"
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -100,6 +105,22 @@ live("a program's arguments and environment", (it) => {
       } finally {
         for (const name of Object.keys(set)) delete process.env[name]
       }
+    }))
+
+  it.effect("have a mark, beside those of the programs we are started by", () =>
+    Effect.gen(function*() {
+      process.env["OWF_PROCESS"] = "outer-1"
+      try {
+        const supervised = output(shell("echo $OWF_PROCESS")).pipe(Effect.provide(Layer.fresh(Supervisor.layer)))
+        assert.match((yield* supervised).stdout, /^outer-1\/[\da-f-]{36}-1\n$/)
+      } finally {
+        delete process.env["OWF_PROCESS"]
+      }
+      const [first, second] = yield* Effect.all([
+        output(shell("echo $OWF_PROCESS")),
+        output(shell("echo $OWF_PROCESS"))
+      ])
+      assert.notStrictEqual(first.stdout, second.stdout)
     }))
 
   const secret = "do-not-tell-anybody"
@@ -297,6 +318,25 @@ live("a program's output", (it) => {
       const exit = yield* Effect.exit(run(shell(`echo $$ >> ${path}; echo; sleep 60`), () => Effect.die("full")))
       assert.include(String(exit), "full")
       assert.deepStrictEqual([ids().length, living().length], [1, 0])
+    }))
+})
+
+layer(Supervisor.layer)("a test with a clock of its own", (it) => {
+  it.effect("can run programs that end by themselves", () =>
+    Effect.gen(function*() {
+      const ended = yield* output(shell("cat; exit 3", { input: "hello", idleTimeout: Duration.minutes(5) }))
+      assert.deepInclude(ended, { stdout: "hello", code: 3, endedBy: "itself" })
+    }))
+
+  it.effect("can let them be silent for as long as they may", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(output(shell("exec sleep 60", { idleTimeout: Duration.seconds(20) })))
+      yield* TestClock.adjust("19 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+      // asking it to end, and looking whether it has
+      yield* TestClock.adjust("3 seconds")
+      const ended = yield* Effect.raceFirst(Fiber.join(fiber), Effect.forever(TestClock.adjust("50 millis")))
+      assert.deepInclude(ended, { signal: "SIGTERM", endedBy: "silence" })
     }))
 })
 

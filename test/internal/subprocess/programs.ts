@@ -108,7 +108,8 @@ export const tree = (
 ): string => {
   const directory = Path.dirname(path)
   const member = Path.join(directory, "member.sh")
-  Fs.writeFileSync(member, `echo $$ >> ${path}; exec sleep 300\n`)
+  const deaf = isStubborn ? "trap '' TERM" : ":"
+  Fs.writeFileSync(member, `${deaf}; echo $$ >> ${path}; exec sleep 300\n`)
   const parent = Path.join(directory, "parent.cjs")
   Fs.writeFileSync(
     parent,
@@ -118,7 +119,7 @@ export const tree = (
      setInterval(() => undefined, 1e6)`
   )
   return `
-    ${isStubborn ? "trap '' TERM" : ""}
+    ${deaf}
     exec 2>/dev/null
     echo $$ >> ${path}
     sh ${member} &
