@@ -9,6 +9,7 @@ import * as Policy from "../cache/Policy.ts"
 import * as AnswerSchema from "../domain/AnswerSchema.ts"
 import * as CallKey from "../domain/CallKey.ts"
 import * as canonicalJson from "../internal/canonicalJson.ts"
+import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import type { Provider, Providers, ProviderUnavailable } from "../provider/Provider.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import * as Options from "./Options.ts"
@@ -132,7 +133,7 @@ const complete = <A>(
   provider: Provider,
   answer: AnswerSchema.AnswerSchema<A> | undefined
 ): Either.Either<Described<A>, Options.Problem> => {
-  const lacking = unsupported(provider, options, answer !== undefined)
+  const lacking = unsupported(provider, prompt, options, answer)
   if (lacking !== undefined) return Either.left(lacking)
   const mutating = Options.isMutating(options)
   const cachePolicy = options.cachePolicy ?? defaults.cachePolicy
@@ -173,20 +174,34 @@ const complete = <A>(
 
 const unsupported = (
   { capabilities, name }: Provider,
+  prompt: string,
   options: Options.CallOptions,
-  withSchema: boolean
+  answer: { readonly json: JsonSchemaObject } | undefined
 ): Options.Problem | undefined => {
-  if (withSchema && capabilities.schema === "none") {
+  if (answer !== undefined && capabilities.schema === "none") {
     return { option: "schema", detail: `provider ${name} cannot give answers that fit a schema` }
   }
   if (options.temperature !== undefined && !capabilities.temperature) {
     return { option: "temperature", detail: `provider ${name} has no temperature` }
   }
-  if (options.writeScope !== undefined && options.writeScope.length > 0 && !capabilities.writesFiles) {
-    return { option: "writeScope", detail: `provider ${name} cannot change files` }
+  if (Options.isMutating(options) && !capabilities.writesFiles) {
+    const option = options.isolation === "worktree" ? "isolation" : "writeScope"
+    return { option, detail: `provider ${name} cannot change files` }
   }
-  return undefined
+  const { maxPromptBytes } = capabilities
+  if (maxPromptBytes === undefined) return undefined
+  const bytes = sizeOf(prompt) + sizeOf(options.system ?? "") +
+    (answer === undefined ? 0 : sizeOf(JSON.stringify(answer.json)))
+  return bytes <= maxPromptBytes
+    ? undefined
+    : {
+      option: "prompt",
+      detail: `with system and schema it has ${bytes} bytes; provider ${name} takes ${maxPromptBytes}`
+    }
 }
+
+const encoder = new TextEncoder()
+const sizeOf = (text: string): number => encoder.encode(text).length
 
 const settingsOf = (options: Options.CallOptions): string | null =>
   options.metadata === undefined && options.timeout === undefined && options.idleTimeout === undefined

@@ -157,7 +157,14 @@ describe("a call is refused", () => {
       "provider one cannot give answers that fit a schema"
     ],
     ["temperature", { temperature: 0 }, { temperature: false }, "provider one has no temperature"],
-    ["writeScope", { writeScope: ["src"] }, { writesFiles: false }, "provider one cannot change files"]
+    ["writeScope", { writeScope: ["src"] }, { writesFiles: false }, "provider one cannot change files"],
+    ["isolation", { isolation: "worktree" }, { writesFiles: false }, "provider one cannot change files"],
+    [
+      "prompt",
+      { system: "Bé brief" },
+      { maxPromptBytes: 13 },
+      "with system and schema it has 14 bytes; provider one takes 13"
+    ]
   ]
 
   it.effect.each(refusals)(
@@ -168,6 +175,16 @@ describe("a call is refused", () => {
         yield* describeCall(options)
       })
   )
+
+  it.effect("not for a prompt that is just short enough, its schema counted", () =>
+    Effect.gen(function*() {
+      yield* describeCall({ system: "Bé brief" }, { capabilities: { maxPromptBytes: 14 } })
+      const options = { schema: Schema.NumberFromString }
+      const { detail } = yield* Effect.flip(describeCall(options, { capabilities: { maxPromptBytes: 5 } }))
+      const bytes = Number(/it has (\d+) bytes/.exec(detail)?.[1])
+      assert.isAbove(bytes, 5)
+      yield* describeCall(options, { capabilities: { maxPromptBytes: bytes } })
+    }))
 
   it.effect("not for what it does not ask for", () =>
     Effect.gen(function*() {
