@@ -1,8 +1,16 @@
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Ref from "effect/Ref"
+import * as BuiltIn from "../../src/provider/BuiltIn.ts"
+import * as Claude from "../../src/provider/Claude.ts"
+import * as Copilot from "../../src/provider/Copilot.ts"
+import * as GeminiCli from "../../src/provider/GeminiCli.ts"
+import * as OpenCode from "../../src/provider/OpenCode.ts"
 import * as Pricing from "../../src/provider/Pricing.ts"
 import { Providers, ProviderUnavailable } from "../../src/provider/Provider.ts"
 import * as Registry from "../../src/provider/Registry.ts"
@@ -177,4 +185,185 @@ describe("Registry", () => {
     }).pipe(Effect.provide(builtIn({}, {
       http: Layer.fail(new Pricing.PricesError({ file: "p.json", problems: ["bad"] }))
     }))))
+
+  it.effect("works without a providers file that is broken, and says so once", () =>
+    Effect.gen(function*() {
+      const logged: Array<string> = []
+      const logger = Logger.make(({ message }) => void logged.push(String(message)))
+      yield* Effect.gen(function*() {
+        yield* get("fake")
+        yield* get("openai")
+        yield* get("deepseek")
+        const error = yield* Effect.flip(get("my-llm"))
+        assert.strictEqual(
+          error.message,
+          "my-llm: /users/me/.workflows/providers.json:1:2: not valid JSON: a name in double quotes is expected here"
+        )
+      }).pipe(
+        Effect.provide(withFile("{x", {})),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      assert.lengthOf(logged, 1)
+      assert.match(logged[0] ?? "", /^the providers file is not used: .*providers\.json:1:2/)
+    }))
+
+  it.effect("says that what is configured for another name of a built-in provider is not used", () =>
+    Effect.gen(function*() {
+      const logged: Array<string> = []
+      const logger = Logger.make(({ message }) => void logged.push(String(message)))
+      yield* get("gemini").pipe(
+        Effect.provide(withFile({ google: { base_url: "https://evil.example.org", default_model: "m" } }, {})),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      assert.deepStrictEqual(logged, ["what is configured for google is not used: it is another name of gemini"])
+    }))
+
+  it.effect("takes models and limits of built-in and of own providers from the file", () =>
+    Effect.gen(function*() {
+      const openai = yield* get("openai")
+      assert.strictEqual(openai.resolveModel(undefined), "gpt-5.5")
+      assert.strictEqual(openai.capabilities.concurrency, 2)
+      assert.deepStrictEqual(openai.capabilities.limits, { requestsPerMinute: 60, tokensPerMinute: undefined })
+      const house = yield* get("HOUSE")
+      assert.strictEqual(house.name, "house")
+      assert.strictEqual(house.capabilities.concurrency, 8)
+      assert.deepStrictEqual(house.capabilities.limits, { requestsPerMinute: undefined, tokensPerMinute: 9 })
+      assert.isUndefined((yield* get("deepseek")).capabilities.limits)
+      assert.deepStrictEqual((yield* get("fake")).capabilities.limits, {
+        requestsPerMinute: 6,
+        tokensPerMinute: undefined
+      })
+      const { names } = yield* Providers
+      assert.include(yield* names, "house")
+    }).pipe(Effect.provide(withFile({
+      openai: { default_model: "gpt-5.5", concurrency: 2, requests_per_minute: 60 },
+      fake: { requests_per_minute: 6 },
+      house: { base_url: "https://llm.example.org", default_model: "m", tokens_per_minute: 9 }
+    }, {}))))
+})
+
+const withFile = (content: unknown, env: Settings.Environment, client: typeof http = http) => {
+  const text = typeof content === "string" ? content : JSON.stringify({ providers: content })
+  return Registry.layerBuiltIn({ http: client }).pipe(
+    Layer.provide(Settings.layer({ HOME: "/users/me", ...env }, () => Effect.succeed(text)))
+  )
+}
+
+/** Everything of a request that could hold a key. */
+const sent = (request: HttpClientRequest.HttpClientRequest) =>
+  JSON.stringify([request.url, request.headers, request.urlParams, request.body])
+
+describe("an official key", () => {
+  const keys = {
+    OPENAI_API_KEY: "sk-openai-canary",
+    ANTHROPIC_API_KEY: "sk-ant-canary",
+    GEMINI_API_KEY: "gemini-canary",
+    GOOGLE_API_KEY: "google-canary",
+    DEEPSEEK_API_KEY: "deepseek-canary",
+    OPENROUTER_API_KEY: "openrouter-canary",
+    HOUSE_KEY: "house-key"
+  }
+  const address = "https://llm.example.org"
+
+  /** What is sent when a provider is asked; nothing answers. */
+  const requestsOf = (name: string, providers: unknown, env: Settings.Environment = {}) =>
+    Effect.gen(function*() {
+      const requests: Array<HttpClientRequest.HttpClientRequest> = []
+      const client = Layer.succeed(
+        HttpClient.HttpClient,
+        HttpClient.make((request) => {
+          requests.push(request)
+          return new HttpClientError.RequestError({ request, reason: "Transport" })
+        })
+      )
+      const layer = withFile(providers, { ...keys, ...env }, Layer.merge(client, Pricing.layerNoop))
+      const outcome = yield* get(name).pipe(
+        Effect.flatMap((provider) => provider.ask(ProviderContract.request({ model: "m" }), ProviderContract.listener)),
+        Effect.provide(layer),
+        Effect.flip
+      )
+      return { requests, outcome }
+    })
+
+  it.effect.each([
+    ["openai", "https://api.openai.com/v1/", "sk-openai-canary"],
+    ["anthropic", "https://api.anthropic.com/v1/", "sk-ant-canary"],
+    ["gemini", "https://generativelanguage.googleapis.com/v1beta/", "gemini-canary"],
+    ["google", "https://generativelanguage.googleapis.com/v1beta/", "gemini-canary"],
+    ["deepseek", "https://api.deepseek.com/v1/", "deepseek-canary"],
+    ["openrouter", "https://openrouter.ai/api/v1/", "openrouter-canary"]
+  ])("goes to its own address: %s", ([name, url, key]) =>
+    Effect.gen(function*() {
+      const { requests } = yield* requestsOf(String(name), {})
+      const last = requests.at(-1)!
+      assert.isTrue(last.url.startsWith(String(url)), last.url)
+      assert.include(JSON.stringify(last.headers), String(key))
+      for (const other of Object.values(keys)) if (other !== key) assert.notInclude(sent(last), other)
+    }))
+
+  it.effect.each(["openai", "openai-compatible", "anthropic", "gemini", "google"])(
+    "goes to no provider of kind %s that names no key, in the file or in variables",
+    (kind) =>
+      Effect.gen(function*() {
+        const inFile = yield* requestsOf("house", { house: { kind, base_url: address, default_model: "m" } })
+        const inVariables = yield* requestsOf("house", {}, {
+          OWF_PROVIDER_HOUSE_KIND: kind,
+          OWF_PROVIDER_HOUSE_BASE_URL: address,
+          OWF_PROVIDER_HOUSE_MODEL: "m"
+        })
+        for (const { requests } of [inFile, inVariables]) {
+          assert.isAbove(requests.length, 0)
+          for (const request of requests) {
+            assert.isTrue(request.url.startsWith(address), request.url)
+            for (const key of Object.values(keys)) assert.notInclude(sent(request), key)
+          }
+        }
+      })
+  )
+
+  it.effect.each(["openai", "anthropic", "gemini", "deepseek", "openrouter"])(
+    "is not sent elsewhere by another address of %s alone: nothing is",
+    (name) =>
+      Effect.gen(function*() {
+        const inFile = yield* requestsOf(name, { [name]: { base_url: address } })
+        const inVariables = yield* requestsOf(name, {}, { [`OWF_PROVIDER_${name.toUpperCase()}_BASE_URL`]: address })
+        for (const { outcome, requests } of [inFile, inVariables]) {
+          assert.lengthOf(requests, 0)
+          assert.match(outcome.message, /its own key is sent only to its own address/)
+        }
+      })
+  )
+
+  it.effect("goes where the configuration names it", () =>
+    Effect.gen(function*() {
+      const named = yield* requestsOf("openai", { openai: { base_url: address, api_key_env: "HOUSE_KEY" } })
+      assert.isTrue(named.requests[0]?.url.startsWith(address))
+      assert.include(JSON.stringify(named.requests[0]?.headers), "house-key")
+      assert.notInclude(sent(named.requests[0]!), "canary")
+      const official = yield* requestsOf("house", {
+        house: { base_url: address, default_model: "m", api_key_env: "OPENAI_API_KEY" }
+      })
+      assert.include(JSON.stringify(official.requests[0]?.headers), "sk-openai-canary")
+    }))
+})
+
+describe("BuiltIn", () => {
+  it("names the programs that the command lines' modules start", () => {
+    const programs = BuiltIn.all.flatMap((builtIn) =>
+      builtIn._tag === "Program" ? [[builtIn.name, builtIn.program]] : []
+    )
+    for (
+      const [name, format] of [
+        ["claude", Claude.format],
+        ["copilot", Copilot.format],
+        ["gemini-cli", GeminiCli.format],
+        ["opencode", OpenCode.format]
+      ] as const
+    ) assert.deepInclude(programs, [name, format.program])
+  })
+
+  it("has no name twice", () => {
+    const names = BuiltIn.all.flatMap(({ aliases, name }) => [name, ...aliases])
+    assert.strictEqual(new Set(names).size, names.length)
+  })
 })
