@@ -24,7 +24,7 @@ interface Program {
   readonly setUp: (home: string, address: string) => Readonly<Record<string, string>>
   /** The same for a program that is logged in to a plan, whose limits have a time at which they end. */
   readonly onPlan?: (home: string, address: string) => Readonly<Record<string, string>>
-  /** Permissions with which the agent may run `sleep`. */
+  /** Permissions with which the agent may run `tail`. */
   readonly shell: ReadonlyArray<string>
   readonly tokens: {
     readonly input: number
@@ -58,7 +58,7 @@ const programs: ReadonlyArray<Program> = [
     provider: "claude",
     setUp: (_, address) => ({ ANTHROPIC_BASE_URL: address, ANTHROPIC_API_KEY: canary }),
     onPlan: (_, address) => ({ ANTHROPIC_BASE_URL: address, CLAUDE_CODE_OAUTH_TOKEN: canary }),
-    shell: ["Bash(sleep:*)"],
+    shell: ["Bash(tail:*)"],
     tokens: { input: 12, output: 7, cacheRead: 5, cacheWrite: 3 }
   },
   {
@@ -76,7 +76,7 @@ const programs: ReadonlyArray<Program> = [
       COPILOT_PROVIDER_API_KEY: canary,
       COPILOT_MODEL: "gpt-5.4-mini"
     }),
-    shell: ["shell(sleep)"],
+    shell: ["shell(tail)"],
     tokens: { input: 12, output: 7, cacheRead: 8, cacheWrite: 0 }
   }
 ]
@@ -110,7 +110,7 @@ const start = (
 }
 
 const run = (place: Place, provider: string, args: object): Promise<Ran> =>
-  start(place, ["run", flow, "--provider", provider, "--args", JSON.stringify(args)]).ran
+  start(place, ["run", flow, "--provider", provider, "--args-json", JSON.stringify(args)]).ran
 
 /** What the record says of the newest run's only call. */
 const recorded = async (place: Place): Promise<Readonly<Record<string, unknown>>> => {
@@ -216,7 +216,7 @@ describe.skipIf(missing !== undefined).each(programs)("the real $provider", (pro
       flow,
       "--provider",
       program.provider,
-      "--args",
+      "--args-json",
       JSON.stringify({ prompt: "[[hang]]" })
     ])
     await until("the question", () => server.seen.slice(before).some(({ order }) => order?.verb === "hang"), 60_000)
@@ -228,17 +228,17 @@ describe.skipIf(missing !== undefined).each(programs)("the real $provider", (pro
 
   it("leaves no process when its agent runs a command and owf is killed", async () => {
     const before = server.seen.length
-    const prompt = "[[shell sleep 321]]"
+    const prompt = "[[shell tail -f README.md]]"
     const { child, ran } = start(place, [
       "run",
       flow,
       "--provider",
       program.provider,
-      "--args",
+      "--args-json",
       JSON.stringify({ prompt, kind: "change", permissions: program.shell })
     ])
     await until("the question", () => server.seen.length > before, 60_000)
-    await until("the command", () => leftBehind(place).some((line) => line.startsWith("sleep\u0000321")), 60_000)
+    await until("the command", () => leftBehind(place).some((line) => line.startsWith("tail\u0000-f")), 60_000)
     child.kill("SIGKILL")
     await ran
     await until("the end of all", () => leftBehind(place).length === 0, 20_000)
