@@ -214,6 +214,46 @@ describe("owf doctor", () => {
   }, 30_000)
 })
 
+describe("a provider of the providers file", () => {
+  it("answers a run, with the key that is named for it and no other", async () => {
+    const received: Array<Http.IncomingMessage> = []
+    const server = Http.createServer((request, response) => {
+      received.push(request.resume())
+      response.setHeader("content-type", "application/json")
+      response.end(JSON.stringify({
+        model: "qwen",
+        choices: [{ index: 0, message: { role: "assistant", content: "from the house" }, finish_reason: "stop" }],
+        usage: { prompt_tokens: 2, completion_tokens: 3 }
+      }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    const base_url = `http://127.0.0.1:${(server.address() as Net.AddressInfo).port}/v1`
+    const { directory, owf } = machine({
+      ...providersFile({ "my-house": { base_url, default_model: "qwen", api_key_env: "HOUSE_KEY" } }),
+      "flow.ts": `
+import { agent, Workflow } from "open-agent-workflows"
+export default Workflow.make({ name: "hello" }, function*() { return (yield* agent("hi")).text })
+`
+    })
+    try {
+      const keys = { HOUSE_KEY: canary, OPENAI_API_KEY: "sk-official-0123456789" }
+      const ran = await owf(["run", "flow.ts", "--provider", "my-house", "--json"], keys)
+      assert.strictEqual(ran.code, 0, ran.stderr)
+      assert.strictEqual(json<{ readonly output: string }>(ran).output, "from the house")
+      assert.deepStrictEqual(received.map(({ headers, url }) => [url, headers.authorization]), [
+        ["/v1/chat/completions", `Bearer ${canary}`]
+      ])
+      const written = Fs.readdirSync(Path.join(directory, ".workflows"), { recursive: true, encoding: "utf8" })
+        .map((name) => Path.join(directory, ".workflows", name))
+        .filter((file) => Fs.statSync(file).isFile())
+      assert.isAbove(written.length, 0)
+      for (const file of written) assert.notInclude(Fs.readFileSync(file, "latin1"), "canary", file)
+    } finally {
+      server.close()
+    }
+  }, 30_000)
+})
+
 describe("a providers file that is broken", () => {
   const broken = { "home/.workflows/providers.json": "{\"providers\": {,}}" }
   const flow = `
