@@ -14,10 +14,10 @@ import * as Schema from "effect/Schema"
 import type { ProviderReason } from "../domain/AgentError.ts"
 import * as Money from "../domain/Money.ts"
 import * as Usage from "../domain/Usage.ts"
+import * as ResetTime from "../internal/resetTime.ts"
 import type { Completion, End, Events, Problem } from "./CliFormat.ts"
 import * as CliJson from "./CliJson.ts"
 import type { Session } from "./Provider.ts"
-import * as ResetTime from "./ResetTime.ts"
 
 /**
  * Reads the output of one request; `session` is the one that was continued, `unwrap` takes a structured answer out of
@@ -355,7 +355,7 @@ const statusIn = (said: string): number | undefined => {
 }
 
 const waitOf = ({ resetsAt }: State, said: string, nowMillis: number): number | undefined =>
-  resetsAt === undefined ? ResetTime.waitOf(said, nowMillis) : ResetTime.until(resetsAt * 1_000, nowMillis)
+  resetsAt === undefined ? ResetTime.waitOf(said, { nowMillis }) : ResetTime.until(resetsAt * 1_000, nowMillis)
 
 const advised = (reason: ProviderReason, detail: string): string =>
   reason === "Authentication" || reason === "Permission"

@@ -7,9 +7,9 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { ProviderReason } from "../domain/AgentError.ts"
+import type { Moment } from "../internal/resetTime.ts"
+import * as ResetTime from "../internal/resetTime.ts"
 import type { End, Problem } from "./CliFormat.ts"
-import type { Moment } from "./CodexReset.ts"
-import * as CodexReset from "./CodexReset.ts"
 import * as HttpFailure from "./HttpFailure.ts"
 import type { ServerError } from "./HttpWire.ts"
 import * as WireJson from "./WireJson.ts"
@@ -28,7 +28,7 @@ export const ofMessage = (message: string, moment: Moment): Problem => {
   const isVague = byFields === undefined || vague.has(byFields)
   const reason = (isVague ? byWords(said) : undefined) ?? byFields ?? "Unknown"
   const retryAfterMs = waiting.has(reason)
-    ? body?.retryAfterMs(moment) ?? CodexReset.untilReset(said, moment)
+    ? body?.retryAfterMs(moment) ?? ResetTime.waitOf(said, { ...moment, wholeMinutes: true })
     : undefined
   const advice = advices.get(reason)
   const detail = `${said === "" ? "the turn failed without a reason" : said}${
@@ -116,8 +116,8 @@ const textOf = (value: unknown): string | undefined => typeof value === "string"
 
 const untilOf = (fields: { readonly [name: string]: unknown }, moment: Moment): number | undefined => {
   const { resets_at: at, resets_in_seconds: seconds } = fields
-  if (typeof at === "number") return CodexReset.untilSecond(at, moment)
-  return typeof seconds === "number" ? CodexReset.untilSecond(moment.nowMillis / 1_000 + seconds, moment) : undefined
+  if (typeof at === "number") return ResetTime.until(at * 1_000, moment.nowMillis)
+  return typeof seconds === "number" ? ResetTime.until(moment.nowMillis + seconds * 1_000, moment.nowMillis) : undefined
 }
 
 /** Codes of the service behind codex that the API does not have. */
