@@ -179,6 +179,29 @@ export const Event = Schema.Struct({
 export type Event = typeof Event.Type
 
 /**
+ * What a run asked a person, and the answer; `decision` is null while it waits for one.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Approval = Schema.Struct({
+  runId: key(RunId, "run_id"),
+  /** Tells the questions of a run apart. */
+  name: text,
+  question: textOrNull,
+  askedAt: key(text, "asked_at"),
+  decision: Schema.NullOr(Schema.Literal("approved", "rejected")),
+  message: textOrNull,
+  decidedAt: key(textOrNull, "decided_at")
+})
+
+/**
+ * What a run asked a person, and the answer.
+ * @category models
+ * @since 0.1.0
+ */
+export type Approval = typeof Approval.Type
+
+/**
  * A file of a run, as it is written from the database; `path` is relative to the run's directory.
  * @category schemas
  * @since 0.1.0

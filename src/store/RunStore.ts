@@ -171,6 +171,8 @@ export interface NewRun {
   readonly workflowDescription: string | null
   readonly scriptPath: string | null
   readonly scriptHash: string | null
+  /** A name that one run of the home has at a time; see `giveUpAlias`. */
+  readonly alias?: string | null | undefined
   readonly argsJson: string
   readonly provider: string
   readonly model: string | null
@@ -406,6 +408,31 @@ export interface NewEvent {
 }
 
 /**
+ * What a run asks a person; `name` tells the questions of a run apart.
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewApproval {
+  readonly runId: RunId
+  readonly name: string
+  readonly question: string | null
+  readonly at: number
+}
+
+/**
+ * A person's answer to a question of a run.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Decision {
+  readonly runId: RunId
+  readonly name: string
+  readonly decision: "approved" | "rejected"
+  readonly message: string | null
+  readonly at: number
+}
+
+/**
  * How a run's attempt ended.
  * @category models
  * @since 0.1.0
@@ -492,6 +519,13 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   /** Stores how the run's attempt ended and gives up a root run's ownership. */
   readonly finish: (ownership: Ownership, outcome: RunOutcome) => Effect.Effect<void, WriteError>
 
+  /** Takes a name from a run that is done with it, so that another can be started under it; does nothing where it is not its. */
+  readonly giveUpAlias: (alias: string, id: RunId) => Effect.Effect<void, StoreError>
+  /** Stores what a run asks a person; asked again, the question and its answer stay as they are. */
+  readonly ask: (approval: NewApproval) => Effect.Effect<void, StoreError>
+  /** Stores a person's answer, on behalf of no run; false when there is no such question, or it was answered before. */
+  readonly decide: (decision: Decision) => Effect.Effect<boolean, StoreError>
+
   /** Takes room for a request, or takes nothing and says after how many milliseconds to ask again; 0 when it was taken. */
   readonly takeRoom: (room: Room) => Effect.Effect<number, StoreError>
   /** Corrects what a request was expected to use, once that is known: `tokens` is the difference, negative when it was less. */
@@ -504,7 +538,7 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
     id: CallId
   ) => Effect.Effect<{ readonly text: string | null; readonly json: string | null }, StoreError>
 
-  /** The run of this id, of a unique prefix of one, or the newest root run for `latest`; a dead owner's run shows as interrupted. */
+  /** The run of this id, of this alias, of a unique prefix of an id, or the newest root run for `latest`; a dead owner's run shows as interrupted. */
   readonly run: (id: string) => Effect.Effect<Records.Run, StoreError | RunNotFound>
   /** Runs, newest first; children included when asked for. */
   readonly runs: (
@@ -518,8 +552,16 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   readonly attempts: (id: CallId) => Effect.Effect<ReadonlyArray<Records.Attempt>, StoreError>
   readonly events: (
     id: RunId,
-    options?: { readonly after?: number | undefined; readonly limit?: number | undefined }
+    options?: {
+      readonly after?: number | undefined
+      readonly limit?: number | undefined
+      readonly type?: string | undefined
+    }
   ) => Effect.Effect<ReadonlyArray<Records.Event>, StoreError>
+  /** The run that has a name. */
+  readonly byAlias: (alias: string) => Effect.Effect<Option.Option<Records.Run>, StoreError>
+  /** What a root run and the runs below it asked people, oldest first. */
+  readonly approvals: (rootRunId: RunId) => Effect.Effect<ReadonlyArray<Records.Approval>, StoreError>
   readonly artifacts: (id: RunId) => Effect.Effect<ReadonlyArray<Records.Artifact>, StoreError>
   /** Files of the calls of a run that were settled after a cursor (0 for all), oldest first; for the writer of files. */
   readonly settledAfter: (

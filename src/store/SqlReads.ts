@@ -17,6 +17,7 @@ import { hex } from "../internal/sha256.ts"
 import type { Owner } from "./Owner.ts"
 import type { CallFiles, Journal, Ownership, Reservation, RunStore, StoreError } from "./RunStore.ts"
 import { RunNotFound } from "./RunStore.ts"
+import * as SqlApprovals from "./SqlApprovals.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import * as SqlLease from "./SqlLease.ts"
 import * as SqlRows from "./SqlRows.ts"
@@ -41,6 +42,8 @@ export interface SqlReads extends
     | "call"
     | "attempts"
     | "events"
+    | "byAlias"
+    | "approvals"
     | "artifacts"
     | "earlierCalls"
     | "settledAfter"
@@ -128,10 +131,29 @@ export const make = (options: {
         all(`${SqlRows.selectAttempts} WHERE run_id = ? AND call_index = ? ORDER BY attempt`, ...placeOf(id)),
         SqlRows.decode.attempts(path)
       ),
-    events: (id, { after = 0, limit = -1 } = {}) =>
+    events: (id, { after = 0, limit = -1, type = null } = {}) =>
       Effect.flatMap(
-        all(`${SqlRows.selectEvents} WHERE run_id = ? AND id > ? ORDER BY id LIMIT ?`, id, after, limit),
+        all(
+          `${SqlRows.selectEvents} WHERE run_id = ? AND id > ? AND type = coalesce(?, type) ORDER BY id LIMIT ?`,
+          id,
+          after,
+          type,
+          limit
+        ),
         SqlRows.decode.events(path)
+      ),
+    byAlias: (alias) =>
+      Effect.map(
+        Effect.flatMap(all(`${SqlRows.selectRuns} WHERE runs.alias = ?`, alias), shown),
+        ([run]) => Option.fromNullable(run)
+      ),
+    approvals: (root) =>
+      Effect.flatMap(
+        all(
+          `${SqlApprovals.select} WHERE run_id IN (SELECT id FROM runs WHERE root_run_id = ?) ORDER BY asked_at, name`,
+          root
+        ),
+        SqlRows.decode.approvals(path)
       ),
     artifacts: (id) =>
       Effect.flatMap(
@@ -229,16 +251,16 @@ const textOf = (value: unknown): string | null => (typeof value === "string" ? v
 
 const numberOf = (value: unknown): number => (typeof value === "number" ? value : 0)
 
-/** The whole id of a run: itself, the only one it is a prefix of, or the newest root run. */
+/** The whole id of a run: itself, one whose alias it is, the only one it is a prefix of, or the newest root run. */
 const find = (all: All, id: string): Effect.Effect<string | undefined, StoreError> => {
   const only = (rows: ReadonlyArray<Row>) => (rows.length === 1 ? String(rows[0]?.["id"]) : undefined)
   if (id === "latest") {
     return Effect.map(all("SELECT id FROM runs WHERE parent_run_id IS NULL ORDER BY id DESC LIMIT 1"), only)
   }
-  if (id.length < 8) return Effect.succeed(undefined)
-  return Effect.flatMap(all("SELECT id FROM runs WHERE id = ?", id), (rows) =>
+  if (id.length < 8) return Effect.map(all("SELECT id FROM runs WHERE alias = ?", id), only)
+  return Effect.flatMap(all("SELECT id FROM runs WHERE id = ? OR alias = ?", id, id), (rows) =>
     rows.length === 1
-      ? Effect.succeed(id)
+      ? Effect.succeed(only(rows))
       // no id contains a character after the tilde
       : Effect.map(all("SELECT id FROM runs WHERE id >= ? AND id < ? LIMIT 2", id, `${id}~`), only))
 }

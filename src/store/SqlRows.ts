@@ -126,6 +126,7 @@ export const decode = {
   calls: decodeAll(Records.Call),
   attempts: decodeAll(Records.Attempt),
   events: decodeAll(Records.Event),
+  approvals: decodeAll(Records.Approval),
   artifacts: decodeAll(Records.Artifact),
   usage: decodeAll(Records.Usage)
 }

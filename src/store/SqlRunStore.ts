@@ -16,6 +16,7 @@ import { FailPoint } from "./FailPoint.ts"
 import { Owner } from "./Owner.ts"
 import { OwnershipLost, RunStore } from "./RunStore.ts"
 import type { NewRun, Ownership, ResumeChanges, RunOutcome, StoreError } from "./RunStore.ts"
+import * as SqlApprovals from "./SqlApprovals.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqlLease from "./SqlLease.ts"
@@ -112,6 +113,13 @@ const writes = (parts: Parts) => {
         ownership,
         (batch) => SqlTemplates.reportUsage(batch, ref.runId, ref.index, attempt, reported)
       ),
+    giveUpAlias: (alias, id) =>
+      unowned(
+        writer.custom(null, null, (connection) =>
+          Effect.asVoid(connection.run("UPDATE runs SET alias = NULL WHERE alias = ? AND id = ?", [alias, id])))
+      ),
+    ask: (approval) => unowned(writer.custom(null, null, (connection) => SqlApprovals.ask(connection, approval))),
+    decide: (decision) => unowned(writer.custom(null, null, (connection) => SqlApprovals.decide(connection, decision))),
     takeRoom: (room) => unowned(writer.custom(null, null, (connection) => SqlRateLimits.take(connection, room))),
     correctRoom: (room) => unowned(writer.custom(null, null, (connection) => SqlRateLimits.correct(connection, room))),
     retry: (ownership, ended, next) =>

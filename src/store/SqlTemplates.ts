@@ -108,6 +108,7 @@ export const addRun = (batch: Batch, run: NewRun): void => {
     run.workflowDescription,
     run.scriptPath,
     run.scriptHash,
+    run.alias ?? null,
     run.provider,
     run.model,
     run.cachePolicy,
@@ -368,7 +369,7 @@ const update = (
 const insertRun = insert(
   "runs",
   "id, root_run_id, parent_run_id, child_key, child_ordinal, status, attempt_number, depth, workflow_name, " +
-    "workflow_description, script_path, script_hash, provider, model, cache_policy, budget_total_tokens, " +
+    "workflow_description, script_path, script_hash, alias, provider, model, cache_policy, budget_total_tokens, " +
     "budget_total_cost_nano, created_at, started_at, updated_at, args_json"
 )
 

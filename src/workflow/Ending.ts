@@ -101,7 +101,8 @@ const stopped = (cause: Cause.Cause<unknown>): Ending<never, never>["outcome"] =
   const failure = Cause.failureOption(cause)
   const error = Option.isSome(failure) ? failure.value : Cause.squash(cause)
   const kind = Option.isSome(failure) ? kindOf(error) : "Defect"
-  const resumable = kind === "BudgetExceeded" || kind === "BudgetRefused"
+  const resumable = kind === "BudgetExceeded" || kind === "BudgetRefused" ||
+    (Predicate.hasProperty(error, "isResumable") && error.isResumable === true)
   return {
     status: resumable ? "interrupted" : "failed",
     outputJson: null,

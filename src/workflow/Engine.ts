@@ -44,6 +44,7 @@ import * as Ending from "./Ending.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import { EngineConfig } from "./EngineConfig.ts"
 import * as Lines from "./Lines.ts"
+import * as Memory from "./Memory.ts"
 import * as Position from "./Position.ts"
 import * as Replay from "./Replay.ts"
 import * as Request from "./Request.ts"
@@ -80,6 +81,8 @@ export interface RunOptions {
   readonly budget?: Partial<Budget.Limits> | undefined
   /** The file the workflow was loaded from. */
   readonly script?: { readonly path: string; readonly hash: string } | undefined
+  /** A name the run has as long as no other takes it; starting a second run under it fails. */
+  readonly alias?: string | undefined
 }
 
 /**
@@ -216,6 +219,7 @@ const root = <A, E>(
         workflowDescription: program.description ?? null,
         scriptPath: options.script?.path ?? null,
         scriptHash: options.script?.hash ?? null,
+        alias: options.alias ?? null,
         argsJson: program.argsJson,
         provider: provider.name,
         model: model ?? null,
@@ -381,9 +385,18 @@ const context = (
   // the body is interrupted by the failure of `broken`, wherever the caller of abort stands (E3)
   const abort = (error: WriteError): Effect.Effect<never> =>
     Effect.zipRight(Deferred.fail(broken, error), Effect.interruptible(Effect.never))
+  const event: Run["Type"]["event"] = (type, message, data) =>
+    Effect.gen(function*() {
+      const at = yield* Clock.currentTimeMillis
+      const dataJson = data === undefined ? null : JSON.stringify(canonicalJson.toJson(data))
+      const event = { runId: run.id, index: null, runAttempt: run.attempt, type, message, dataJson, at }
+      yield* Effect.catchAll(ports.store.event(ownership, event), abort)
+    })
   return {
     id: run.id,
     attempt: run.attempt,
+    createdAt: Date.parse(run.createdAt),
+    ...Memory.make({ run, store: ports.store, event, abort }),
     directory: ports.files.directory(run.id),
     budget,
     call: Call.make({
@@ -410,13 +423,7 @@ const context = (
       replayed: (index) => void replayed.push(index),
       abort
     }),
-    event: (type, message, data) =>
-      Effect.gen(function*() {
-        const at = yield* Clock.currentTimeMillis
-        const dataJson = data === undefined ? null : JSON.stringify(canonicalJson.toJson(data))
-        const event = { runId: run.id, index: null, runAttempt: run.attempt, type, message, dataJson, at }
-        yield* Effect.catchAll(ports.store.event(ownership, event), abort)
-      }),
+    event,
     inheritance: { ownership, journal, broken, place: makePlaces(journal) }
   }
 }

@@ -32,6 +32,13 @@ export const current: FiberRef.FiberRef<Position | undefined> = GlobalValue.glob
 )
 
 /**
+ * The path of the current position.
+ * @category getters
+ * @since 0.1.0
+ */
+export const path: Effect.Effect<string> = Effect.map(FiberRef.get(current), (position) => position?.path ?? "")
+
+/**
  * A new top-level position.
  * @category constructors
  * @since 0.1.0

@@ -12,8 +12,10 @@ import type { AgentError } from "../domain/AgentError.ts"
 import type { Done } from "../domain/AgentResult.ts"
 import type { Input } from "../domain/AnswerSchema.ts"
 import type { RunId } from "../domain/Ids.ts"
+import type * as Records from "../domain/Records.ts"
 import type { Journal, Ownership, WriteError } from "../store/RunStore.ts"
 import type { CallOptions } from "./Options.ts"
+import type { Steps } from "./Steps.ts"
 
 /**
  * A child run that was made by an earlier attempt of this run.
@@ -56,6 +58,20 @@ export class Run extends Context.Tag("owf/Run")<Run, {
   ) => Effect.Effect<Done<A | string>, AgentError>
   /** Records something that is not a call. */
   readonly event: (type: string, message: string, data: unknown) => Effect.Effect<void>
+  /** Gives every event of a type that earlier attempts of this run recorded, oldest first. */
+  readonly history: (type: string, each: (event: Records.Event) => void) => Effect.Effect<void>
+  /** Values the run keeps that are no calls. */
+  readonly steps: Steps
+  /** Questions to people. */
+  readonly approvals: {
+    readonly ask: (name: string, question: string | null) => Effect.Effect<void>
+    /** Undefined while nobody has answered. */
+    readonly answer: (
+      name: string
+    ) => Effect.Effect<{ readonly approved: boolean; readonly message: string | null } | undefined>
+  }
+  /** When the run was first started; epoch milliseconds. */
+  readonly createdAt: number
   readonly budget: Budget.Budget
   readonly inheritance: Inheritance
 }>() {}

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as GlobalValue from "effect/GlobalValue"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Budget from "../budget/Budget.ts"
 import * as Money from "../domain/Money.ts"
@@ -39,6 +40,28 @@ export const phase = (name: string): Effect.Effect<void, never, Run> =>
  */
 export const log = (message: string, data?: Readonly<Record<string, unknown>>): Effect.Effect<void, never, Run> =>
   Effect.flatMap(Run, (run) => run.event("log", message, data))
+
+/**
+ * Makes a value once in the life of a run, such as the time or a random number: a resumed run is given it again.
+ *
+ * Equal names in the same place are told apart by their order. What the effect does besides may be done twice when the
+ * process ends before the value is stored.
+ * @category running
+ * @since 0.1.0
+ */
+export const step = <A, I, E, R>(
+  name: string,
+  schema: Schema.Schema<A, I>,
+  make: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Run> =>
+  Effect.flatMap(Run, (run) => {
+    const codec = Schema.parseJson(schema)
+    return Effect.flatMap(
+      run.steps.take(name, Effect.flatMap(make, (value) => Effect.orDie(Schema.encode(codec)(value)))),
+      // what was stored under another schema is a program that was changed, which only a person can sort out
+      (json) => Effect.orDie(Schema.decode(codec)(json))
+    )
+  })
 
 /**
  * What a run has spent and may still spend; money in dollars, null for no limit.

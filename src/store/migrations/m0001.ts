@@ -30,6 +30,7 @@ export const statements: ReadonlyArray<string> = [
     workflow_description TEXT,
     script_path TEXT,
     script_hash TEXT,
+    alias TEXT,
     provider TEXT NOT NULL,
     model TEXT,
     cache_policy TEXT NOT NULL,
@@ -46,6 +47,8 @@ export const statements: ReadonlyArray<string> = [
   ) STRICT`,
   "CREATE INDEX runs_root ON runs (root_run_id)",
   "CREATE UNIQUE INDEX runs_child ON runs (parent_run_id, child_key, child_ordinal) WHERE parent_run_id IS NOT NULL",
+  // a name that stays while runs come and go: the newest one that was started under it has it
+  "CREATE UNIQUE INDEX runs_alias ON runs (alias) WHERE alias IS NOT NULL",
   `CREATE TABLE calls (
     run_id TEXT NOT NULL REFERENCES runs (id),
     call_index INTEGER NOT NULL,
@@ -152,6 +155,17 @@ export const statements: ReadonlyArray<string> = [
     call_index INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     PRIMARY KEY (cache_key, ordinal)
+  ) STRICT, WITHOUT ROWID`,
+  // what a run asked a person; whoever answers does not own the run
+  `CREATE TABLE approvals (
+    run_id TEXT NOT NULL REFERENCES runs (id),
+    name TEXT NOT NULL,
+    question TEXT,
+    asked_at TEXT NOT NULL,
+    decision TEXT,
+    message TEXT,
+    decided_at TEXT,
+    PRIMARY KEY (run_id, name)
   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE leases (
     root_run_id TEXT PRIMARY KEY NOT NULL REFERENCES runs (id),
