@@ -57,7 +57,7 @@ describe("waits", () => {
       const flow = (timeout: "1 hour" | undefined) =>
         Workflow.make(
           { name: "file", output: Schema.Boolean },
-          () => Wait.condition("file", Effect.succeed(false), { what: "a file", timeout })
+          () => Wait.condition("file", Effect.succeed(false), { what: "a file", timeout, patience: "2 hours" })
         )
       const bounded = yield* Effect.fork(Workflow.start(flow("1 hour"), {}))
       yield* OwfTest.adjust("61 minutes")
