@@ -2,113 +2,87 @@
  * What an agent did in a worktree, made durable before anybody looks at it.
  *
  * - E1. Everything the tree holds becomes a commit under `refs/owf/<run>/<call>/head`: the agent's own commits, and on top
- *   of them what it did not commit.
- * - E2. Commits the agent made and left behind, by an amendment, a rebase or a change of branch, are kept under
- *   `refs/owf/<run>/<call>/left/<n>`.
- * - E3. The tree itself, its index and its branch stay as the agent left them.
+ *   of them what it did not commit. What it left behind is kept beside it.
+ * - E2. The tree itself, its index and its branch stay as the agent left them.
+ * - E3. Of a tree that is gone its commits are kept all the same, as far as they can be found.
  */
-import * as FileSystem from "@effect/platform/FileSystem"
-import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import type { Change } from "../domain/Change.ts"
 import type { Git } from "./Git.ts"
+import * as GitCapture from "./GitCapture.ts"
+import * as GitKeep from "./GitKeep.ts"
 import * as GitOutput from "./GitOutput.ts"
 import * as GitRepository from "./GitRepository.ts"
+import * as GitTree from "./GitTree.ts"
 import type { Evidence } from "./Worktree.ts"
 import { WorktreeError } from "./Worktree.ts"
-
-/**
- * A worktree as it was made.
- * @category models
- * @since 0.1.0
- */
-export interface Made {
-  readonly root: string
-  readonly branch: string
-  readonly baseCommit: string
-  /** Its own directory in the repository, with its index and HEAD. */
-  readonly gitDirectory: string
-  readonly commonDirectory: string
-  /** Where its commits are kept: `refs/owf/<run>/<call>`. */
-  readonly keep: string
-  /** Content of the repository's configuration when the tree was made. */
-  readonly configuration: string
-  readonly message: string
-}
-
-/**
- * The variables that name a worktree's repository, whatever a planted `.git` file or configuration says.
- * @category converting
- * @since 0.1.0
- */
-export const variablesOf = ({ commonDirectory, gitDirectory, root }: Made): Readonly<Record<string, string>> => ({
-  GIT_DIR: gitDirectory,
-  GIT_COMMON_DIR: commonDirectory,
-  GIT_WORK_TREE: root
-})
 
 /**
  * Keeps what a worktree holds and says what it is.
  * @category running
  * @since 0.1.0
  */
-export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made: Made) {
-  yield* checkPlace(made)
-  const { baseCommit, root } = made
-  const variables = variablesOf(made)
-  const configuration = yield* configurationOf(made.commonDirectory)
-  const isPlanted = configuration !== made.configuration
-  const withoutFilters = isPlanted ? yield* GitRepository.filters(git, root, variables) : []
-  const asked = { cwd: root, variables, withoutFilters }
-  const head = yield* headOf(git, made)
-  const index = (yield* Path.Path).join(made.gitDirectory, "index")
-  const headCommit = yield* GitRepository.capture(git, {
-    root,
-    variables,
-    index,
-    parent: head,
-    message: made.message,
-    withoutFilters
-  })
-  const left = yield* keep(git, made, headCommit)
-  const range = [baseCommit, headCommit, "--"]
-  const named = yield* git.run({ ...asked, args: [...diff, "--name-status", "-z", ...range] })
-  const ignored = yield* ignoredOf(git, asked)
-  const patch = yield* git.ask({
-    ...asked,
-    args: [...diff, "--binary", "--full-index", ...range],
-    maxOutputBytes: maxPatchBytes
-  })
-  const evidence: Evidence & { readonly leftBehind: number } = {
+export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made: GitTree.Made) {
+  yield* Effect.catchAll(GitTree.checkPlace(made), (error) => lost(git, made, error))
+  const place = yield* GitTree.placeOf(git, made)
+  const held = yield* GitTree.look(git, made, place)
+  const { baseCommit, branch, root } = made
+  const isUncommitted = held.status.changed.length > 0 || held.status.untracked.length > 0
+  const { commit: headCommit, unread } = isUncommitted
+    ? yield* GitCapture.commit(git, place, held.status, { parent: held.head, message: made.message })
+    : { commit: held.head, unread: [] }
+  const left = yield* GitKeep.left(git, made, headCommit)
+  const isConfigured = (yield* GitRepository.configuration(made)) !== made.configuration
+  const warnings = warningsOf(made, held, { left, unread, isConfigured })
+  if (GitTree.isClean(made, held) && left.commits.length === 0 && left.tip === baseCommit) {
+    return { evidence: nothing(baseCommit, warnings), isClean: true }
+  }
+  yield* GitKeep.keep(git, made, headCommit, left)
+  const { changes, isPatchCut, patch } = yield* difference(git, place, baseCommit, headCommit)
+  const listed = new Set(changes.map(({ path }) => path))
+  const evidence: Evidence = {
     path: root,
-    branch: made.branch,
+    branch,
     baseCommit,
     headCommit,
-    changes: [...GitOutput.changes(named), ...ignored.changes],
-    patch: patch.text,
-    isPatchCut: patch.isCut,
-    digest: null,
-    warnings: [
-      ...(isPlanted ? ["the agent changed the repository's configuration; nothing of it was run"] : []),
-      ...(left === 0 ? [] : [`${left} commits the agent left behind are kept under ${made.keep}/left`]),
-      ...ignored.warnings
+    changes: [
+      ...changes,
+      ...unread.filter((path) => !listed.has(path)).map((path): Change => ({ kind: "modified", path, from: null })),
+      ...held.empty.map((path): Change => ({ kind: "added", path, from: null })),
+      ...held.status.ignored.slice(0, maxIgnored).map((path): Change => ({ kind: "ignored", path, from: null }))
     ],
-    leftBehind: left
+    patch,
+    isPatchCut,
+    digest: null,
+    warnings
   }
-  return evidence
+  return { evidence, isClean: false }
 })
 
 /**
- * The content of a repository's configuration, which an agent may have changed.
+ * What differs between two commits or trees: file by file, and as git writes it.
  * @category queries
  * @since 0.1.0
  */
-export const configurationOf = Effect.fnUntraced(function*(commonDirectory: string) {
-  const files = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const read = (name: string) => Effect.orElseSucceed(files.readFileString(path.join(commonDirectory, name)), () => "")
-  return `${yield* read("config")}\0${yield* read("info/attributes")}`
-})
+export const difference = Effect.fn("GitEvidence.difference")(
+  function*(git: Git, { root, settings, variables }: Omit<GitCapture.Place, "index">, before: string, after: string) {
+    if (before === after) return { differences: [], changes: [], patch: "", isPatchCut: false }
+    const asked = { cwd: root, settings, variables }
+    const raw = yield* git.run({ ...asked, args: [...diff, "--raw", "-z", before, after] })
+    const differences = GitOutput.differences(raw.bytes)
+    const patch = yield* git.ask({
+      ...asked,
+      args: [...diff, "--patch", "--binary", "--full-index", before, after],
+      maxOutputBytes: maxPatchBytes
+    })
+    return {
+      differences,
+      changes: differences.map(({ change }) => change),
+      patch: patch.text,
+      isPatchCut: patch.isCut
+    }
+  }
+)
 
 // -----------------------------------------------------------------------------
 // internal
@@ -116,95 +90,68 @@ export const configurationOf = Effect.fnUntraced(function*(commonDirectory: stri
 
 const maxPatchBytes = 16_777_216
 const maxIgnored = 1_000
+const maxNamed = 10
 
-const diff = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--ignore-submodules=none"]
+const diff = [
+  "diff-tree",
+  "-r",
+  "--no-ext-diff",
+  "--no-textconv",
+  "--no-color",
+  "--find-renames",
+  "--ignore-submodules=none"
+]
 
-/** The tree is where it was made and belongs to its repository; anything else is not looked into. */
-const checkPlace = Effect.fnUntraced(function*({ gitDirectory, root }: Made) {
-  const files = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const real = yield* Effect.orElseSucceed(files.realPath(root), () => undefined)
-  const isHere = real !== undefined &&
-    (yield* Effect.orElseSucceed(files.exists(path.join(gitDirectory, "HEAD")), () => false))
-  if (!isHere) {
-    return yield* new WorktreeError({
-      reason: "Lost",
-      detail: `the worktree ${root} is gone; the agent or somebody removed it`
-    })
-  }
+const nothing = (baseCommit: string, warnings: ReadonlyArray<string>): Evidence => ({
+  path: null,
+  branch: null,
+  baseCommit,
+  headCommit: baseCommit,
+  changes: [],
+  patch: "",
+  isPatchCut: false,
+  digest: null,
+  warnings
 })
 
-/** What is checked out; the base where the agent left a branch without commits. */
-const headOf = (git: Git, made: Made) =>
-  Effect.map(
-    git.ask({
-      cwd: made.root,
-      variables: variablesOf(made),
-      args: ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]
-    }),
-    ({ code, text }) => code === 0 ? text.trim() : made.baseCommit
+const lost = (git: Git, made: GitTree.Made, error: WorktreeError) =>
+  Effect.flatMap(
+    Effect.orElseSucceed(GitKeep.rescue(git, made), () => 0),
+    (count) =>
+      count === 0
+        ? error
+        : new WorktreeError({ reason: "Lost", detail: `${error.detail}; its commits are kept under ${made.keep}` })
   )
 
-/** Puts the commits where nothing collects them; says how many the agent had left behind. */
-const keep = Effect.fnUntraced(function*(git: Git, made: Made, headCommit: string) {
-  const asked = { cwd: made.root, variables: variablesOf(made) }
-  const logged = yield* git.ask({ ...asked, args: ["reflog", "show", "--format=%H", "HEAD", "--"] })
-  const commits = [...new Set(logged.code === 0 ? logged.text.split("\n").filter((line) => line !== "") : [])]
-  const branch = `refs/heads/${made.branch}`
-  const reached = yield* git.ask({ ...asked, args: ["rev-parse", "--verify", "--quiet", branch] })
-  const roots = [headCommit, made.baseCommit, ...(reached.code === 0 ? [branch] : [])]
-  const updates: Array<string> = []
-  if (headCommit !== made.baseCommit) updates.push(`update ${made.keep}/head ${headCommit}`)
-  let left = 0
-  for (const commit of commits) {
-    const args = [
-      "rev-list",
-      "--max-count=1",
-      commit,
-      ...roots.map((name) => `^${name}`),
-      "--not",
-      "--branches",
-      "--tags"
-    ]
-    const found = yield* git.ask({ ...asked, args })
-    if (found.code !== 0 || found.text.trim() === "") continue
-    left += 1
-    roots.push(commit)
-    updates.push(`update ${made.keep}/left/${left} ${commit}`)
-  }
-  if (updates.length > 0) {
-    yield* git.run({ ...asked, args: ["update-ref", "--stdin"], input: `${updates.join("\n")}\n` })
-  }
-  return left
-})
+const warningsOf = (made: GitTree.Made, held: GitTree.Held, found: {
+  readonly left: GitKeep.Left
+  readonly unread: ReadonlyArray<string>
+  readonly isConfigured: boolean
+}): ReadonlyArray<string> => {
+  const { left, unread } = found
+  const { branch } = held.status
+  const more = held.status.ignored.length - maxIgnored
+  return [
+    ...when(found.isConfigured, "the repository's configuration or hooks changed while the call ran; nothing was run"),
+    ...when(held.isStray, `${made.root}/.git no longer names the repository the worktree belongs to`),
+    ...when(left.tip === null, `the branch ${made.branch} is gone`),
+    ...when(
+      branch !== made.branch,
+      `the worktree is ${branch === null ? "at no branch" : `at the branch ${branch}`}, not at ${made.branch}`
+    ),
+    ...left.branches.map((name) => `the branch ${name} is gone; its commits are kept`),
+    ...when(left.commits.length > 0, `commits that were left behind are kept under ${made.keep}/left`),
+    ...when(held.nested.length > 0, `what repositories inside hold is not kept elsewhere: ${named(held.nested)}`),
+    ...when(held.hidden > 0, `git was told not to look at ${held.hidden} files`),
+    ...when(unread.length > 0, `could not be read, and are only in the worktree: ${named(unread)}`),
+    ...held.unread.slice(0, maxNamed),
+    ...when(more > 0, `${more} more ignored files are not listed`)
+  ]
+}
 
-/** New files that are in no commit: those the repository's rules leave out, and directories without files. */
-const ignoredOf = Effect.fnUntraced(function*(
-  git: Git,
-  asked: { readonly cwd: string; readonly variables: Readonly<Record<string, string>> }
-) {
-  const args = ["ls-files", "-z", "--others", "--directory"]
-  const ignored = yield* git.run({ ...asked, args: [...args, "--ignored", "--exclude-standard"] })
-  const others = yield* git.run({ ...asked, args: [...args, "--exclude-standard"] })
-  const names = GitOutput.fields(ignored)
-  const changes = names.slice(0, maxIgnored).map((path): Change => ({ kind: "ignored", path, from: null }))
-  const directories = yield* emptyOf(asked.cwd, GitOutput.fields(others).filter((path) => path.endsWith("/")))
-  return {
-    changes: [...changes, ...directories.map((path): Change => ({ kind: "added", path, from: null }))],
-    warnings: names.length > maxIgnored ? [`${names.length - maxIgnored} more ignored files are not listed`] : []
-  }
-})
+const when = (is: boolean, text: string): ReadonlyArray<string> => is ? [text] : []
 
-/** Those of the directories that hold nothing, which no commit can tell of. */
-const emptyOf = Effect.fnUntraced(function*(root: string, directories: ReadonlyArray<string>) {
-  const files = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  return yield* Effect.filter(
-    directories,
-    (directory) =>
-      Effect.match(files.readDirectory(path.join(root, directory)), {
-        onFailure: () => false,
-        onSuccess: (entries) => entries.length === 0
-      })
-  )
-})
+const named = (names: ReadonlyArray<string>): string =>
+  names.length <= maxNamed
+    ? names.join(", ")
+    : `${names.slice(0, maxNamed).join(", ")} and ${names.length - maxNamed} more`

@@ -1,11 +1,13 @@
 /**
- * The repository a directory belongs to, and commits that hold what a directory has in it.
+ * The repository a directory belongs to, as it was found before any agent was at work: what an agent writes into its
+ * configuration afterwards neither moves it nor runs anything.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Git } from "./Git.ts"
+import type { Git, Setting } from "./Git.ts"
+import { saidIn } from "./Git.ts"
+import * as GitOutput from "./GitOutput.ts"
 import { WorktreeError } from "./Worktree.ts"
 
 /**
@@ -25,37 +27,52 @@ export interface Repository {
 }
 
 /**
- * Finds the repository a directory is in.
+ * The repository a directory is in, and the commit that is checked out; null where there is none yet.
  * @category constructors
  * @since 0.1.0
  */
 export const find = Effect.fn("GitRepository.find")(function*(git: Git, cwd: string) {
-  const answer = yield* git.ask({
+  const { code, stderr, text } = yield* git.ask({
     cwd,
-    args: ["rev-parse", "--path-format=absolute", "--is-bare-repository", "--git-common-dir", "--absolute-git-dir"]
-  })
-  if (answer.code !== 0) {
-    return yield* new WorktreeError({ reason: "NoRepository", detail: notHere(cwd, answer.stderr) })
-  }
-  const [isBare = "", commonDirectory = "", gitDirectory = ""] = answer.text.split("\n")
+    args: [
+      "rev-parse",
+      "--path-format=absolute",
+      "--is-bare-repository",
+      "--git-common-dir",
+      "--absolute-git-dir",
+      "--show-toplevel",
+      "--show-prefix",
+      "HEAD^{commit}"
+    ]
+  }).pipe(Effect.mapError((error) => new WorktreeError({ reason: error.reason, detail: `${cwd}: ${error.detail}` })))
+  const [isBare, commonDirectory, gitDirectory, root, prefix, head, ...more] = text.split("\n")
   if (isBare === "true") {
+    return yield* noRepository(`${cwd} is a bare repository without a checkout, so no worktree is made of it`)
+  }
+  if (prefix === undefined || root === undefined || gitDirectory === undefined || commonDirectory === undefined) {
+    return yield* noRepository(notHere(cwd, stderr))
+  }
+  if (more.length !== (code === 0 ? 1 : 0) + (head === "HEAD^{commit}" ? 1 : 0)) {
     return yield* new WorktreeError({
-      reason: "NoRepository",
-      detail: `${cwd} is a bare repository without a checkout`
+      reason: "Unsupported",
+      detail: `${cwd} has a line break in its path, which git cannot be asked about`
     })
   }
-  const places = yield* git.ask({ cwd, args: ["rev-parse", "--path-format=absolute", "--show-toplevel"] })
-  if (places.code !== 0) {
-    return yield* new WorktreeError({ reason: "NoRepository", detail: notHere(cwd, places.stderr) })
-  }
-  const prefix = yield* git.line({ cwd, args: ["rev-parse", "--show-prefix"] })
-  const repository: Repository = {
-    root: places.text.replace(/\r?\n$/, ""),
-    commonDirectory,
-    gitDirectory,
-    prefix
-  }
-  return repository
+  const repository: Repository = { root, commonDirectory, gitDirectory, prefix }
+  return { repository, head: code === 0 && head !== undefined ? head : null }
+})
+
+/**
+ * The variables that name a repository, whatever a planted configuration says.
+ * @category converting
+ * @since 0.1.0
+ */
+export const variablesOf = (
+  { commonDirectory, gitDirectory, root }: Pick<Repository, "root" | "commonDirectory" | "gitDirectory">
+): Readonly<Record<string, string>> => ({
+  GIT_DIR: gitDirectory,
+  GIT_COMMON_DIR: commonDirectory,
+  GIT_WORK_TREE: root
 })
 
 /**
@@ -63,105 +80,146 @@ export const find = Effect.fn("GitRepository.find")(function*(git: Git, cwd: str
  * @category queries
  * @since 0.1.0
  */
-export const commitOf = (git: Git, { root }: Repository, name: string): Effect.Effect<string, WorktreeError> =>
+export const commitOf = (git: Git, repository: Repository, name: string): Effect.Effect<string, WorktreeError> =>
   Effect.flatMap(
-    git.ask({ cwd: root, args: ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`] }),
+    git.ask({
+      cwd: repository.root,
+      variables: variablesOf(repository),
+      args: ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`]
+    }),
     ({ code, text }) =>
       code === 0
         ? Effect.succeed(text.trim())
-        : new WorktreeError(
-          name === "HEAD"
-            ? { reason: "NoCommit", detail: `${root} has no commit yet; commit something first` }
-            : { reason: "NoCommit", detail: `'${name}' is no commit of ${root}` }
-        )
+        : name === "HEAD"
+        ? noCommit(repository)
+        : new WorktreeError({ reason: "NoCommit", detail: `'${name}' is no commit of ${repository.root}` })
   )
 
 /**
- * A commit on top of another that holds the files of a directory as they are now, ignored ones left out; that other
- * commit itself when nothing differs. Neither the index of the directory nor any branch is touched.
+ * What is said of a repository without a commit.
  * @category constructors
  * @since 0.1.0
  */
-export const capture = Effect.fn("GitRepository.capture")(function*(git: Git, options: {
-  /** Top of the directory. */
-  readonly root: string
-  /** Variables that name its repository. */
-  readonly variables: Readonly<Record<string, string>>
-  /** Its index, which is copied so that only what changed is read. */
-  readonly index: string
-  readonly parent: string
-  readonly message: string
-  readonly withoutFilters: ReadonlyArray<string>
-}) {
-  const tree = yield* Effect.scoped(Effect.flatten(makeReader(git, options)))
-  const { parent, root, variables } = options
-  const before = yield* git.line({ cwd: root, variables, args: ["rev-parse", "--verify", `${parent}^{tree}`] })
-  if (tree === before) return parent
-  const seconds = Math.floor((yield* Clock.currentTimeMillis) / 1_000)
-  const at = `${seconds} +0000`
-  return yield* git.line({
-    cwd: root,
-    variables: { ...variables, ...identity, GIT_AUTHOR_DATE: at, GIT_COMMITTER_DATE: at },
-    args: ["commit-tree", tree, "-p", parent],
-    input: `${options.message}\n`
+export const noCommit = ({ root }: Repository): WorktreeError =>
+  new WorktreeError({ reason: "NoCommit", detail: `${root} has no commit yet; commit something first` })
+
+/**
+ * All refs of a repository and what they point at.
+ * @category queries
+ * @since 0.1.0
+ */
+export const refs = (git: Git, repository: Repository, ...patterns: ReadonlyArray<string>) =>
+  Effect.map(
+    git.run({
+      cwd: repository.root,
+      variables: variablesOf(repository),
+      args: ["for-each-ref", "--format=%(objectname) %(refname)", ...patterns]
+    }),
+    ({ text }) => GitOutput.refs(text)
+  )
+
+/**
+ * Fails unless git is as new as what is asked of it here.
+ * @category running
+ * @since 0.1.0
+ */
+export const checkVersion = Effect.fnUntraced(function*(git: Git, cwd: string, [major, minor]: Version, what: string) {
+  const said = yield* git.line({ cwd, args: ["version"] })
+  const [, first = "0", second = "0"] = /(\d+)\.(\d+)/.exec(said) ?? []
+  if (Number(first) > major || (Number(first) === major && Number(second) >= minor)) return
+  return yield* new WorktreeError({
+    reason: "Unsupported",
+    detail: `${what} needs git ${major}.${minor} or newer, and this is '${said}'; install a newer git`
   })
 })
 
 /**
- * The tree of the files of a directory as they are now, ignored ones left out.
- *
- * The copy of the index is of the scope, and remembers what was read, so that asking again is fast.
- * @category constructors
+ * Major and minor version of git.
+ * @category models
  * @since 0.1.0
  */
-export const makeReader = Effect.fnUntraced(function*(git: Git, options: {
-  readonly root: string
-  readonly variables: Readonly<Record<string, string>>
-  readonly index: string
-  readonly withoutFilters: ReadonlyArray<string>
-}) {
-  const files = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const directory = yield* files.makeTempDirectoryScoped({ prefix: "owf-index-" }).pipe(Effect.mapError(unwritable))
-  const index = path.join(directory, "index")
-  // without an index everything is read anew, which is slow and still right
-  yield* Effect.ignore(files.copyFile(options.index, index))
-  const { root, withoutFilters } = options
-  const asked = { cwd: root, withoutFilters, variables: { ...options.variables, GIT_INDEX_FILE: index } }
-  return Effect.zipRight(
-    git.run({ ...asked, args: ["add", "--all", "--", "."] }),
-    git.line({ ...asked, args: ["write-tree"] })
-  )
-})
+export type Version = readonly [major: number, minor: number]
 
 /**
- * The filters a repository's configuration names.
+ * The filters that configuration names, and what they run.
+ * @category models
+ * @since 0.1.0
+ */
+export type Filters = ReadonlyMap<string, string>
+
+/**
+ * The filters that configuration names, and what they run.
  * @category queries
  * @since 0.1.0
  */
 export const filters = (git: Git, cwd: string, variables: Readonly<Record<string, string>>) =>
   Effect.map(
-    git.ask({ cwd, variables, args: ["config", "--name-only", "-z", "--get-regexp", "^filter\\."] }),
-    ({ text }) => [...new Set(text.split("\0").flatMap((name) => /^filter\.(.+)\.[^.]+$/.exec(name)?.[1] ?? []))]
+    git.ask({ cwd, variables, args: ["config", "-z", "--get-regexp", "^filter\\."] }),
+    ({ bytes }): Filters =>
+      new Map(
+        GitOutput.texts(bytes).map((field) => {
+          const at = field.indexOf("\n")
+          // a key without a value is a key that is true
+          return at === -1 ? [field, "true"] : [field.slice(0, at), field.slice(at + 1)]
+        })
+      )
   )
+
+/**
+ * Settings with which filters run as they did before: those that changed as they were, and new ones not at all.
+ * @category converting
+ * @since 0.1.0
+ */
+export const asBefore = (before: Filters, now: Filters): ReadonlyArray<Setting> => {
+  const keys = new Set([...before.keys(), ...now.keys()])
+  const isSame = [...keys].every((key) => before.get(key) === now.get(key))
+  if (isSame) return []
+  const names = new Set([...keys].map((key) => key.slice(0, key.lastIndexOf("."))))
+  return [...names].flatMap((name): ReadonlyArray<Setting> => [
+    [`${name}.clean`, before.get(`${name}.clean`) ?? ""],
+    [`${name}.smudge`, before.get(`${name}.smudge`) ?? ""],
+    [`${name}.process`, before.get(`${name}.process`) ?? ""],
+    [`${name}.required`, before.get(`${name}.required`) ?? "false"]
+  ])
+}
+
+/**
+ * The configuration and hooks of a repository as they are on disk, to be compared after an agent was at work.
+ * @category queries
+ * @since 0.1.0
+ */
+export const configuration = Effect.fnUntraced(
+  function*({ commonDirectory, gitDirectory }: Pick<Repository, "commonDirectory" | "gitDirectory">) {
+    const files = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const hooks = path.join(commonDirectory, "hooks")
+    const names = yield* Effect.orElseSucceed(files.readDirectory(hooks), () => [])
+    const found = yield* Effect.forEach([
+      path.join(commonDirectory, "config"),
+      path.join(gitDirectory, "config.worktree"),
+      path.join(commonDirectory, "info", "attributes"),
+      ...names.toSorted().map((name) => path.join(hooks, name))
+    ], (file) =>
+      Effect.match(files.stat(file), {
+        onFailure: () => `${file} -`,
+        onSuccess: ({ ino, mode, mtime, size }) => `${file} ${JSON.stringify([ino, mode, mtime, String(size)])}`
+      }))
+    return found.join("\n")
+  }
+)
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
+const noRepository = (detail: string) => new WorktreeError({ reason: "NoRepository", detail })
+
 const notHere = (cwd: string, stderr: string): string => {
-  const said = stderr.replaceAll(/^(?:fatal|error): /gm, "").trim()
+  const said = saidIn(stderr)
+  if (said.startsWith("this operation must be run in a work tree")) {
+    return `${cwd} is inside the repository's own directory, where nothing is checked out`
+  }
   return said.startsWith("not a git repository") || said === ""
     ? `${cwd} is in no git repository, so there is nothing to make a worktree of`
     : `git: ${said}`
 }
-
-const identity = {
-  GIT_AUTHOR_NAME: "owf",
-  GIT_AUTHOR_EMAIL: "owf@localhost",
-  GIT_COMMITTER_NAME: "owf",
-  GIT_COMMITTER_EMAIL: "owf@localhost"
-}
-
-const unwritable = (error: { readonly message: string }) =>
-  new WorktreeError({ reason: "Unavailable", detail: `no temporary directory can be made: ${error.message}` })

@@ -6,20 +6,23 @@
  * - T2. A tree is made under the directory of its run, whichever directory the asking process is in.
  * - T3. A branch or directory that exists is never taken over or removed: another name is used.
  * - T4. A tree is removed by git itself, after it was found to hold nothing of its own, and never by force.
+ * - T5. The repository and its filters are those that were found first; what agents configure later is not obeyed.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as GlobalValue from "effect/GlobalValue"
 import * as Layer from "effect/Layer"
-import type { Subprocess } from "../internal/subprocess/Subprocess.ts"
+import { Subprocess } from "../internal/subprocess/Subprocess.ts"
 import type { Git } from "./Git.ts"
 import * as GitCommand from "./Git.ts"
-import type { Made } from "./GitEvidence.ts"
+import * as GitAdd from "./GitAdd.ts"
 import * as GitEvidence from "./GitEvidence.ts"
 import * as GitRepository from "./GitRepository.ts"
 import * as GitSnapshot from "./GitSnapshot.ts"
-import type { Base, Evidence, Tree, Wanted } from "./Worktree.ts"
+import * as GitTree from "./GitTree.ts"
+import type { Evidence, Tree, Wanted } from "./Worktree.ts"
 import { Worktree, WorktreeError } from "./Worktree.ts"
 
 /**
@@ -27,13 +30,11 @@ import { Worktree, WorktreeError } from "./Worktree.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface Options extends GitCommand.Options {
   /** Directory agents work in when they are not isolated. */
   readonly cwd: string
   /** Absolute path of the home, below which runs have their directories. */
   readonly home: string
-  /** Variables of the process, of which git gets those it needs to run. */
-  readonly environment: Readonly<Record<string, string>>
 }
 
 /**
@@ -51,38 +52,54 @@ export const layer = (
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const git = yield* GitCommand.make(options.environment)
+  const git = yield* GitCommand.make(options)
   // only these: the whole context would bring the layer's scope along, in place of the caller's
   const context = Context.make(FileSystem.FileSystem, yield* FileSystem.FileSystem).pipe(
-    Context.add(Path.Path, yield* Path.Path)
+    Context.add(Path.Path, yield* Path.Path),
+    Context.add(Subprocess, yield* Subprocess)
   )
-  const one = yield* Effect.makeSemaphore(1)
-  const made = new WeakMap<Tree, Made>()
-  const acquire = Effect.fn("GitWorktree.acquire")(
-    function*(wanted: Wanted) {
-      const repository = yield* GitRepository.find(git, options.cwd)
-      const baseCommit = yield* baseOf(git, repository, wanted.base)
-      const added = yield* Effect.acquireRelease(
-        one.withPermits(1)(add(git, repository, options.home, wanted, baseCommit)),
-        (added) => Effect.ignoreLogged(one.withPermits(1)(release(git, repository, added)))
+  const known = yield* knowing(git, options)
+  const state = new WeakMap<Tree, Working>()
+  const calls = { begun: 0, running: 0 }
+  const acquire = Effect.fn("GitWorktree.acquire")(function*(wanted: Wanted) {
+    const found = yield* known
+    const { repository } = found
+    // once a tree is made nothing may come between it and its finalizer
+    return yield* lockOf(repository.commonDirectory).withPermits(1)(
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function*() {
+          const made = yield* GitAdd.make(git, { ...options, ...found }, wanted, restore)
+          const working: Working = { made, isTouched: false }
+          yield* Effect.addFinalizer(() => release(git, repository, working))
+          const tree = yield* treeOf(repository, made)
+          state.set(tree, working)
+          return tree
+        })
       )
-      const tree = yield* treeOf(repository, added)
-      made.set(tree, added)
-      return tree
-    },
-    Effect.provide(context)
-  )
-  const collect = (tree: Tree) => {
-    const found = made.get(tree)
-    return found === undefined
-      ? new WorktreeError({ reason: "Lost", detail: `${tree.root} is no worktree of this process` })
-      : Effect.provide(GitEvidence.collect(git, found), context)
-  }
+    )
+  }, Effect.provide(context))
+  const collect = Effect.fnUntraced(function*(tree: Tree) {
+    const working = state.get(tree)
+    if (working === undefined) {
+      return yield* new WorktreeError({ reason: "Lost", detail: `${tree.root} is no worktree of this process` })
+    }
+    const { evidence, isClean } = yield* GitEvidence.collect(git, working.made)
+    working.isTouched = !isClean
+    return evidence
+  }, Effect.provide(context))
+  const snapshot = Effect.flatMap(
+    known,
+    (found) => GitSnapshot.make(git, { ...found, home: options.home, calls })
+  ).pipe(Effect.provide(context))
   return Worktree.of({
     acquire,
     collect,
-    snapshot: Effect.provide(GitSnapshot.make(git, options), context),
-    holds: (evidence) => Effect.provide(holds(git, options, evidence), context)
+    snapshot,
+    holds: (evidence) =>
+      Effect.flatMap(known, (found) => holds(git, { ...found, home: options.home }, evidence)).pipe(
+        Effect.orElseSucceed(() => false),
+        Effect.provide(context)
+      )
   })
 })
 
@@ -90,154 +107,90 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 // internal
 // -----------------------------------------------------------------------------
 
-const baseOf = Effect.fnUntraced(function*(git: Git, repository: GitRepository.Repository, base: Base) {
-  switch (base._tag) {
-    case "Head":
-      return yield* GitRepository.commitOf(git, repository, "HEAD")
-    case "Revision":
-      return yield* GitRepository.commitOf(git, repository, base.name)
-    case "Dirty": {
-      const parent = yield* GitRepository.commitOf(git, repository, "HEAD")
-      const index = (yield* Path.Path).join(repository.gitDirectory, "index")
-      return yield* GitRepository.capture(git, {
-        root: repository.root,
-        variables: {},
-        index,
-        parent,
-        message: "The files of the checkout as an isolated call found them",
-        withoutFilters: []
-      })
-    }
-  }
+interface Working {
+  readonly made: GitTree.Made
+  /** Evidence was collected, and there was something. */
+  isTouched: boolean
+}
+
+const oldest: GitRepository.Version = [2, 36]
+
+/** The repository and its filters as they are when they are first asked for (T5); a failure is asked about again. */
+const knowing = Effect.fnUntraced(function*(git: Git, { cwd }: Options) {
+  let known: { readonly repository: GitRepository.Repository; readonly filters: GitRepository.Filters } | undefined
+  const one = yield* Effect.makeSemaphore(1)
+  return one.withPermits(1)(Effect.gen(function*() {
+    if (known !== undefined) return known
+    yield* GitRepository.checkVersion(git, cwd, oldest, "a worktree")
+    const { repository } = yield* GitRepository.find(git, cwd)
+    const filters = yield* GitRepository.filters(git, repository.root, GitRepository.variablesOf(repository))
+    known = { repository, filters }
+    return known
+  }))
 })
 
-const add = Effect.fnUntraced(function*(
-  git: Git,
-  repository: GitRepository.Repository,
-  home: string,
-  wanted: Wanted,
-  baseCommit: string
-) {
-  const files = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const folder = path.join(home, "runs", wanted.run, "worktrees")
-  yield* Effect.mapError(
-    files.makeDirectory(folder, { recursive: true }),
-    (error) => new WorktreeError({ reason: "Refused", detail: `${folder} cannot be made: ${error.message}` })
-  )
-  const configuration = yield* GitEvidence.configurationOf(repository.commonDirectory)
-  const name = yield* freeName(git, repository, folder, wanted)
-  const root = path.join(yield* Effect.orElseSucceed(files.realPath(folder), () => folder), name)
-  const branch = `owf/${wanted.run}/${name}`
-  yield* git.run({
-    cwd: repository.root,
-    args: [
-      "worktree",
-      "add",
-      "--quiet",
-      "--no-track",
-      "--lock",
-      "--reason",
-      `owf ${wanted.call} is at work in it`,
-      "-b",
-      branch,
-      root,
-      baseCommit
-    ]
-  })
-  const gitDirectory = yield* git.line({ cwd: root, args: ["rev-parse", "--absolute-git-dir"] })
-  const made: Made = {
-    root,
-    branch,
-    baseCommit,
-    gitDirectory,
-    commonDirectory: repository.commonDirectory,
-    keep: `refs/owf/${wanted.run}/${name}`,
-    configuration,
-    message: `What ${wanted.call} left uncommitted`
-  }
-  return made
-})
+/** One lock per repository, whichever layers of this process use it (T1). */
+const locks = GlobalValue.globalValue("owf/GitWorktree/locks", () => new Map<string, Effect.Semaphore>())
 
-/** A name neither branch nor directory has: the call's, with a number when it is made again. */
-const freeName = Effect.fnUntraced(
-  function*(git: Git, repository: GitRepository.Repository, folder: string, wanted: Wanted) {
+const lockOf = (commonDirectory: string): Effect.Semaphore => {
+  const lock = locks.get(commonDirectory) ?? Effect.unsafeMakeSemaphore(1)
+  locks.set(commonDirectory, lock)
+  return lock
+}
+
+/** The directory an agent works in: the one that corresponds to the user's, where the base commit has it. */
+const treeOf = Effect.fnUntraced(
+  function*(repository: GitRepository.Repository, { baseCommit, branch, root }: GitTree.Made) {
     const files = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
-    for (let count = wanted.attempt; count < wanted.attempt + maxNames; count++) {
-      const name = count === 1 ? wanted.call : `${wanted.call}-${count}`
-      const branch = `refs/heads/owf/${wanted.run}/${name}`
-      const taken = yield* git.ask({ cwd: repository.root, args: ["rev-parse", "--verify", "--quiet", branch] })
-      const exists = yield* Effect.orElseSucceed(files.exists(path.join(folder, name)), () => true)
-      if (taken.code !== 0 && !exists) return name
-    }
-    return yield* new WorktreeError({
-      reason: "Refused",
-      detail: `${folder} holds ${maxNames} trees of ${wanted.call} already; look at them with 'owf worktrees list'`
-    })
+    const own = (yield* Path.Path).join(root, repository.prefix)
+    const real = yield* Effect.orElseSucceed(files.realPath(own), () => root)
+    // a link in the commit may lead out of the tree
+    const path = real === root || real.startsWith(`${root}/`) ? real : root
+    const tree: Tree = { path, root, branch, baseCommit }
+    return tree
   }
 )
 
-const maxNames = 100
-
-/** The directory an agent works in: the one that corresponds to the user's, where the base commit has it. */
-const treeOf = Effect.fnUntraced(function*(repository: GitRepository.Repository, { baseCommit, branch, root }: Made) {
-  const files = yield* FileSystem.FileSystem
-  const own = (yield* Path.Path).join(root, repository.prefix)
-  const isThere = yield* Effect.orElseSucceed(files.exists(own), () => false)
-  const tree: Tree = { path: isThere ? own.replace(/[/\\]$/, "") : root, root, branch, baseCommit }
-  return tree
-})
-
 /** Unlocks a tree, and removes it when it holds nothing that its base does not (T4). */
-const release = Effect.fnUntraced(function*(git: Git, repository: GitRepository.Repository, made: Made) {
-  const { baseCommit, branch, root } = made
-  const evidence = yield* GitEvidence.collect(git, made)
-  yield* git.ask({ cwd: repository.root, args: ["worktree", "unlock", root] })
+const release = Effect.fn("GitWorktree.release")(
+  function*(git: Git, repository: GitRepository.Repository, { isTouched, made }: Working) {
+    const isClean = !isTouched && (yield* Effect.orElseSucceed(
+      Effect.map(GitEvidence.collect(git, made), ({ isClean }) => isClean),
+      () => false
+    ))
+    yield* lockOf(repository.commonDirectory).withPermits(1)(finish(git, repository, made, isClean))
+  },
+  Effect.ignoreLogged
+)
 
-  if (!isUntouched(evidence, baseCommit)) return
-  const head = yield* git.ask({
-    cwd: root,
-    variables: GitEvidence.variablesOf(made),
-    args: ["symbolic-ref", "--quiet", "HEAD"]
-  })
-  // an agent that changed the branch may have meant to; its tree is left to be looked at
-  if (head.text.trim() !== `refs/heads/${branch}`) return
-  yield* git.run({ cwd: repository.root, args: ["worktree", "remove", root] })
-  // given the commit it has to point at, git refuses to delete a branch that has moved
-  yield* git.run({ cwd: repository.root, args: ["update-ref", "-d", `refs/heads/${branch}`, baseCommit] })
-})
-
-const isUntouched = (evidence: Evidence & { readonly leftBehind: number }, baseCommit: string): boolean =>
-  evidence.changes.length === 0 && evidence.headCommit === baseCommit && evidence.leftBehind === 0 &&
-  evidence.warnings.length === 0
+const finish = Effect.fnUntraced(
+  function*(git: Git, repository: GitRepository.Repository, made: GitTree.Made, isClean: boolean) {
+    const asked = { cwd: repository.root, variables: GitRepository.variablesOf(repository) }
+    yield* git.ask({ ...asked, args: ["worktree", "unlock", made.root] })
+    if (!isClean) return
+    const { settings } = yield* GitTree.placeOf(git, made)
+    yield* git.run({ ...asked, settings, args: ["worktree", "remove", made.root] })
+    // given the commit it has to point at, git refuses to delete a branch that has moved
+    yield* git.run({ ...asked, args: ["update-ref", "-d", `refs/heads/${made.branch}`, made.baseCommit] })
+  }
+)
 
 /** Whether a branch is where it was, and everything recorded is still kept. */
 const holds = Effect.fnUntraced(function*(
   git: Git,
-  options: Options,
-  { branch, headCommit, path }: Pick<Evidence, "path" | "branch" | "headCommit">
+  options: {
+    readonly repository: GitRepository.Repository
+    readonly filters: GitRepository.Filters
+    readonly home: string
+  },
+  evidence: Pick<Evidence, "path" | "branch" | "headCommit" | "digest" | "changes">
 ) {
-  if (headCommit === null) return true
-  const asked = yield* Effect.either(GitRepository.find(git, options.cwd))
-  if (asked._tag === "Left") return false
-  const repository = asked.right
-  const kept = yield* git.ask({
-    cwd: repository.root,
-    args: ["for-each-ref", "--format=%(refname)", "--contains", headCommit, "refs/owf", "refs/heads"]
-  })
-  if (kept.code !== 0 || kept.text.trim() === "") return false
+  const { branch, changes, headCommit, path } = evidence
+  if (headCommit === null) return changes.length === 0 || (yield* GitSnapshot.holds(git, options, evidence))
+  // nothing was changed, and the tree is gone because of it
   if (path === null || branch === null) return true
-  const found = yield* git.ask({
-    cwd: repository.root,
-    args: ["rev-parse", "--verify", "--quiet", `refs/heads/${branch}`]
-  })
-  return found.code === 0 && (yield* isAncestor(git, repository, found.text.trim(), headCommit))
-}, Effect.orElseSucceed(() => false))
-
-/** The recorded commit is the branch's own, or holds on top of it what the agent did not commit. */
-const isAncestor = (git: Git, { root }: GitRepository.Repository, tip: string, headCommit: string) =>
-  Effect.map(
-    git.ask({ cwd: root, args: ["merge-base", "--is-ancestor", tip, headCommit] }),
-    ({ code }) => code === 0
-  )
+  const keep = branch.replace(/^owf\//, "refs/owf/")
+  const own = `refs/heads/${branch}`
+  const now = yield* GitRepository.refs(git, options.repository, `${keep}/head`, `${keep}/tip`, own)
+  return now.get(`${keep}/head`) === headCommit && now.get(`${keep}/tip`) === now.get(own)
+})

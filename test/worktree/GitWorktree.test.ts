@@ -85,7 +85,7 @@ describe("an isolated call", () => {
       ])
       assert.isTrue(Fs.existsSync(Path.join(tree.root, "run.log")))
       assert.include(evidence.patch, "committed.txt")
-      const kept = Repository.git(repository, "for-each-ref", "--format=%(objectname)", "refs/owf")
+      const kept = Repository.git(repository, "for-each-ref", "--format=%(objectname)", "refs/owf/**/head")
       assert.strictEqual(kept, evidence.headCommit)
       assert.isTrue(
         yield* Effect.provide(Effect.flatMap(Worktree, ({ holds }) => holds(evidence)), layer(repository, home))
