@@ -42,6 +42,7 @@ export type ProgramServices = Subprocess | Pricing | FileSystem
 export interface Builders {
   readonly server: (server: Server, said: ProviderFields) => Effect.Effect<Provider, ProviderUnavailable>
   readonly program: (program: Program, said: ProviderFields) => Effect.Effect<Provider, ProviderUnavailable>
+  readonly script: Effect.Effect<Provider, ProviderUnavailable>
   readonly custom: (custom: CustomProvider) => Effect.Effect<Provider, ProviderUnavailable>
 }
 
@@ -63,6 +64,7 @@ export const make = Effect.fnUntraced(function*<R, R2>(
   const builders: Builders = {
     server: (server, said) => buildServer(own, server, said),
     program: (program, said) => buildProgram(own, program, said),
+    script: buildScript(own),
     custom: (custom) =>
       buildHttp(own, custom.kind, {
         name: custom.name,
@@ -210,3 +212,12 @@ const buildProgram = (
       }
     }
   }).pipe(unavailable(name))
+
+const buildScript = ({ programs, settings }: Own): Effect.Effect<Provider, ProviderUnavailable> =>
+  Effect.gen(function*() {
+    const { make, name } = yield* Effect.promise(() => import("./Script.ts"))
+    if (programs === undefined) {
+      return yield* new ProviderUnavailable({ provider: name, detail: "programs cannot be started here" })
+    }
+    return yield* Effect.provide(make(), Context.add(yield* programs, Settings, settings))
+  }).pipe(unavailable("script"))

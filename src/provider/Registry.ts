@@ -30,6 +30,8 @@ export interface Entry {
   readonly name: string
   /** Other names for it, which are not listed. */
   readonly aliases?: ReadonlyArray<string> | undefined
+  /** Whether it is found and not listed, such as one that no prompt is for. */
+  readonly isHidden?: boolean | undefined
   readonly build: Effect.Effect<Provider, ProviderUnavailable>
 }
 
@@ -58,9 +60,10 @@ export const make = (
     // the last one set stays
     for (const entry of known.toReversed()) for (const alias of entry.aliases ?? []) byName.set(normal(alias), entry)
     for (const entry of known.toReversed()) byName.set(normal(entry.name), entry)
+    const listed = known.filter(({ isHidden }) => isHidden !== true).map(({ name }) => name.toLowerCase())
     const names = Effect.map(others.names, (others) => {
       const free = others.filter((name) => !byName.has(normal(name)))
-      return [...new Set([...known.map(({ name }) => name.toLowerCase()), ...free])].toSorted()
+      return [...new Set([...listed, ...free])].toSorted()
     })
     const aliases = known.flatMap(({ aliases = [] }) => aliases)
     const found = new Map<string, Entry>()
@@ -131,7 +134,8 @@ export const layerBuiltIn = <R = never, R2 = never>(options: {
         aliases: builtIn.aliases,
         build: Effect.zipRight(warn, buildBuiltIn(settings, builders, builtIn))
       }))
-      return yield* make([...options.more ?? [], ...entries], customs(settings, builders))
+      const script: Entry = { name: "script", isHidden: true, build: builders.script }
+      return yield* make([...options.more ?? [], ...entries, script], customs(settings, builders))
     })
   )
 

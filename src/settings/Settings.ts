@@ -19,6 +19,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import type { AgentSettings } from "./AgentSettings.ts"
+import * as Agents from "./AgentSettings.ts"
 import type { ProviderFields, ProviderKind } from "./ProviderFields.ts"
 import * as Fields from "./ProviderFields.ts"
 import * as ProvidersFile from "./ProvidersFile.ts"
@@ -127,6 +129,10 @@ export class Settings extends Context.Tag("owf/Settings")<Settings, {
   ) => Effect.Effect<Option.Option<CustomProvider>, SettingsError | ProvidersFileError>
   /** The secret a variable holds now. */
   readonly secret: (variable: string) => Option.Option<Redacted.Redacted>
+  /** What `AGENT_*` and `CODEX_PROFILE` say about graphs. */
+  readonly agents: Effect.Effect<AgentSettings, SettingsError>
+  /** `OWF_SCRIPT_ENV`: names of further variables that scripts of graphs may see. */
+  readonly scriptVariables: ReadonlySet<string>
   /** The variables a program that is started may see: those whose names are wanted, as they are. */
   readonly variables: (isWanted: (name: string) => boolean) => Readonly<Record<string, string>>
 }>() {}
@@ -160,6 +166,8 @@ export const fromEnvironment = (
       configured: (name) => Effect.flatMap(file, (file) => configured(said, entriesOf(file), name)),
       customProvider: (name) => Effect.flatMap(file, (file) => customProvider(said, file, name)),
       secret: (variable) => Option.map(Option.fromNullable(read(env, variable)), (value) => Redacted.make(value)),
+      agents: Either.mapLeft(Agents.make((variable) => read(env, variable)), (refusal) => new SettingsError(refusal)),
+      scriptVariables: Agents.namesOf(read(env, "OWF_SCRIPT_ENV")),
       variables: (isWanted) => variables(env, isWanted)
     }
   })
