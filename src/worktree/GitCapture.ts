@@ -136,6 +136,23 @@ export const objectsOf = (git: Git, place: Omit<Place, "index">, names: Readonly
   }))
 
 /**
+ * Whether everything in the index is in HEAD or in the files as well.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isIndexHeld = Effect.fnUntraced(function*(git: Git, place: Place, status: GitOutput.Status) {
+  if (status.changed.length === 0) return true
+  const inFiles = new Set(status.unstaged.map(({ text }) => text))
+  const output = yield* git.run({
+    cwd: place.root,
+    settings: place.settings,
+    variables: place.variables,
+    args: ["diff-index", "--cached", "--name-only", "--no-renames", "-z", status.head ?? "HEAD"]
+  })
+  return GitOutput.texts(output.bytes).every((name) => !inFiles.has(name))
+})
+
+/**
  * Variables with which new objects are written to a directory of the scope, so that the repository stays as it is.
  * @category constructors
  * @since 0.1.0

@@ -84,6 +84,27 @@ export const difference = Effect.fn("GitEvidence.difference")(
   }
 )
 
+/**
+ * What differs between two commits as git writes it, whole.
+ * @category queries
+ * @since 0.1.0
+ */
+export const patchOf = (
+  git: Git,
+  { root, settings, variables }: Omit<GitCapture.Place, "index">,
+  before: string,
+  after: string
+) =>
+  Effect.map(
+    git.run({
+      cwd: root,
+      settings,
+      variables,
+      args: [...diff, "--patch", "--binary", "--full-index", before, after]
+    }),
+    ({ text }) => text
+  )
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

@@ -27,18 +27,23 @@ export interface Left {
 }
 
 /**
- * Commits of a tree that no branch and no tag leads to, `head` aside.
+ * Commits of a tree that no branch and no tag leads to, `head` aside; others can be named that were in it.
  * @category queries
  * @since 0.1.0
  */
-export const left = Effect.fn("GitKeep.left")(function*(git: Git, made: Made, head: string) {
+export const left = Effect.fn("GitKeep.left")(function*(
+  git: Git,
+  made: Made,
+  head: string,
+  more: ReadonlyArray<string> = []
+) {
   const asked = askedOf(made)
   const now = yield* branchesOf(git, made)
   const logged = yield* git.ask({ ...asked, args: ["reflog", "show", "--format=%H", "HEAD", "--"] })
   const tip = now.get(`refs/heads/${made.branch}`) ?? null
   const known = new Set([head, made.baseCommit, tip])
   const gone = [...made.branches].filter(([name]) => !now.has(name) && !name.startsWith("refs/heads/owf/"))
-  const been = logged.text.split("\n").filter((commit) => commit !== "" && !known.has(commit))
+  const been = [...more, ...logged.text.split("\n")].filter((commit) => commit !== "" && !known.has(commit))
   const lost = yield* ends(git, made, [...been, ...gone.map(([, commit]) => commit)], [
     `^${head}`,
     `^${made.baseCommit}`,
@@ -88,7 +93,7 @@ export const rescue = Effect.fn("GitKeep.rescue")(function*(git: Git, made: Made
     ? yield* git.ask({ ...askedOf(made), args: ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"] })
     : undefined
   const commits = head?.code === 0
-    ? (yield* left(git, made, made.baseCommit)).commits
+    ? (yield* left(git, made, made.baseCommit, [head.text.trim()])).commits
     : yield* unreachable(git, made)
   const isWork = (commit: string | null) => commit !== null && commit !== made.baseCommit
   if (commits.length === 0 && !isWork(tip)) return 0
