@@ -21,6 +21,13 @@ export type Done<A> = Outcome.Done<A>
 export type Failed = Outcome.Failed
 
 /**
+ * Result of a call that failed and has a declared value in place of its answer.
+ * @category models
+ * @since 0.1.0
+ */
+export type Degraded<A> = Outcome.Degraded<A>
+
+/**
  * What an agent call came to.
  * @category models
  * @since 0.1.0
@@ -35,14 +42,28 @@ export type AgentResult<A> = Done<A> | Failed
 export const isFailed: (value: unknown) => value is Failed = Outcome.isFailed
 
 /**
+ * Whether a value is the result of a call a declared value stands in for.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isDegraded: (value: unknown) => value is Degraded<unknown> = Outcome.isDegraded
+
+/**
+ * The answer, or the value that stands in for it: by its name a program says that it takes either.
+ * @category converting
+ * @since 0.1.0
+ */
+export const valueOrDegraded = <A, F>(result: Done<A> | Degraded<F>): A | F => result.value
+
+/**
  * Gives the result as a value whatever happened, so that one failed call does not end the program.
  * @category combinators
  * @since 0.1.0
  */
-export const settle = <A, E, R>(
-  call: Effect.Effect<Done<A>, E, R>
-): Effect.Effect<AgentResult<A>, Exclude<E, AgentError>, R> =>
-  Effect.catchAll(call, (error): Effect.Effect<AgentResult<A>, Exclude<E, AgentError>> => {
+export const settle = <Result extends Done<unknown> | Degraded<unknown>, E, R>(
+  call: Effect.Effect<Result, E, R>
+): Effect.Effect<Result | Failed, Exclude<E, AgentError>, R> =>
+  Effect.catchAll(call, (error): Effect.Effect<Failed, Exclude<E, AgentError>> => {
     const failed = Outcome.failedOf(error)
     // an error that carries a failed result is an AgentError, so what is left is not one
     return failed === undefined ? Effect.fail(error as Exclude<E, AgentError>) : Effect.succeed(failed)

@@ -1,8 +1,9 @@
 /**
- * The two shapes a call's result has, as plain data; what can be done with them is in `AgentResult`.
+ * The three shapes a call's result has, as plain data; what can be done with them is in `AgentResult`.
  *
  * A result is `ok: true` only when the answer is complete and, where a schema was given, valid. A failed result keeps
- * the text the provider gave, if it gave any: nothing that was paid for is dropped.
+ * the text the provider gave, if it gave any: nothing that was paid for is dropped. A degraded one has a value that the
+ * program declared and nobody answered.
  */
 import * as Predicate from "effect/Predicate"
 import type { ValidationIssue } from "./AnswerSchema.ts"
@@ -85,13 +86,35 @@ export interface Failed extends Facts {
 }
 
 /**
- * Whether a value is the result of a call that did not succeed.
+ * Result of a call that failed and has a declared value in place of its answer; `error` is why. It is not `ok`, so that a
+ * program that takes the value has to say so.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Degraded<out A> extends Facts {
+  readonly ok: false
+  readonly status: "degraded"
+  readonly value: A
+  readonly text: string | null
+  readonly error: string
+}
+
+/**
+ * Whether a value is the result of a call that did not succeed and has no value in place of its answer.
  * @category predicates
  * @since 0.1.0
  */
 export const isFailed = (value: unknown): value is Failed =>
   Predicate.isRecord(value) && value["ok"] === false && typeof value["status"] === "string" &&
-  "callId" in value
+  value["status"] !== "degraded" && "callId" in value
+
+/**
+ * Whether a value is the result of a call a declared value stands in for.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isDegraded = (value: unknown): value is Degraded<unknown> =>
+  Predicate.isRecord(value) && value["ok"] === false && value["status"] === "degraded" && "callId" in value
 
 /**
  * The failed result an agent error carries, if the value is one.

@@ -60,7 +60,8 @@ export const Run = Schema.Struct({
 export type Run = typeof Run.Type
 
 /**
- * One `agent()` of a run. `status` is `running` from the moment its intent is stored until it is settled.
+ * One `agent()` of a run. `status` is `running` from the moment its intent is stored until it is settled, and `waiting`
+ * between two requests that are far apart.
  * @category schemas
  * @since 0.1.0
  */
@@ -83,7 +84,7 @@ export const Call = Schema.Struct({
   model: text,
   agentType: key(textOrNull, "agent_type"),
   isolation: Isolation,
-  status: Schema.Literal(...CallStatus.literals, "running"),
+  status: Schema.Literal(...CallStatus.literals, "running", "waiting"),
   cacheStatus: key(CacheStatus, "cache_status"),
   cachePolicy: key(CachePolicy, "cache_policy"),
   /** The call of another run a hit was answered from. */
@@ -107,7 +108,11 @@ export const Call = Schema.Struct({
   /** The run's attempt this call was last answered in, by a provider, the cache or the journal. */
   runAttempt: key(count, "run_attempt"),
   createdAt: key(text, "created_at"),
-  completedAt: key(textOrNull, "completed_at")
+  completedAt: key(textOrNull, "completed_at"),
+  /** What was done to come to an answer, where a recovery policy was asked. */
+  recoveryJson: key(textOrNull, "recovery_json"),
+  /** When the call is asked again, while it waits or after its wait was interrupted. */
+  waitingUntil: key(textOrNull, "waiting_until")
 })
 
 /**

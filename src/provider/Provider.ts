@@ -36,6 +36,8 @@ export interface Capabilities {
   readonly temperature: boolean
   /** Whether a later request can continue the session of an earlier one, with all that was said in it. */
   readonly sessions: boolean
+  /** Whether a request can ask for a session to be shortened, so that it fits its model again. Defaults to false. */
+  readonly compacts?: boolean | undefined
   /** Who knows what a request cost: the provider says so, a price table does, or nobody. */
   readonly cost: "reported" | "priced" | "unknown"
   /** What keeps an agent from writing in a call that may only read; `none` where it has no hands at all. */
@@ -111,6 +113,11 @@ export interface Request {
   readonly correction: { readonly answer: string; readonly problem: string } | undefined
   /** Session of an earlier attempt to continue, for providers that have sessions. */
   readonly session: Session | undefined
+  /**
+   * Asks for nothing but that the session be shortened; only for providers that can, and only with a session. The answer
+   * says that it was; its text is of no use.
+   */
+  readonly compact?: boolean | undefined
   readonly metadata: Readonly<Record<string, unknown>>
 }
 

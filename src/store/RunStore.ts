@@ -242,6 +242,8 @@ export interface NewCall extends CallRef {
   readonly cachePolicy: CachePolicy
   readonly schemaHash: string | null
   readonly runAttempt: number
+  /** What was done for the call so far, where a recovery policy goes on with it. */
+  readonly recoveryJson?: string | null | undefined
   readonly at: number
 }
 
@@ -354,6 +356,30 @@ export interface CallOutcome extends CallRef {
 }
 
 /**
+ * Where a call stands between two of its requests; `recoveryJson` is what a resumed run goes on from.
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallStanding extends CallRef {
+  readonly status: "running" | "waiting"
+  readonly recoveryJson: string
+  readonly event: { readonly type: string; readonly message: string; readonly dataJson: string | null }
+  readonly at: number
+}
+
+/**
+ * The declared value that stands in for the answer of a call that failed, and why it does.
+ * @category models
+ * @since 0.1.0
+ */
+export interface DegradedCall extends CallRef {
+  readonly outputJson: string
+  readonly reason: string
+  readonly artifact: NewArtifact
+  readonly at: number
+}
+
+/**
  * A settled call as replay and the cache need it.
  * @category models
  * @since 0.1.0
@@ -365,7 +391,7 @@ export interface Settled {
   readonly cacheKey: string
   readonly ordinal: number
   readonly position: string
-  readonly status: CallStatus | "running"
+  readonly status: CallStatus | "running" | "waiting"
   readonly outputText: string | null
   readonly outputJson: string | null
   /** True when the outputs were too large to be loaded with the journal and must be read with `output`. */
@@ -502,6 +528,14 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
     ended: AttemptOutcome | null,
     next: NewAttempt | null
   ) => Effect.Effect<void, WriteError>
+  /** Stores how a request ended and where its call stands now, in one transaction; nothing is under way after it. */
+  readonly stand: (
+    ownership: Ownership,
+    ended: AttemptOutcome | null,
+    call: CallStanding
+  ) => Effect.Effect<void, WriteError>
+  /** Stores that a declared value stands in for the answer of a call that was settled as failed. */
+  readonly degrade: (ownership: Ownership, call: DegradedCall) => Effect.Effect<void, WriteError>
   /** Stores how a call ended: its last request, its files, its cache entry and its event, in one transaction. */
   readonly settle: (
     ownership: Ownership,

@@ -270,7 +270,7 @@ const withShownStatus = (owner: Owner["Type"], row: Row): Effect.Effect<Row> => 
   return Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.map(
       SqlLease.isLive(owner, SqlLease.fromRow(row), now),
-      (live) => (live ? row : { ...row, status: "interrupted" })
+      (live) => live ? row["only_waits"] === 1 ? { ...row, status: "waiting" } : row : { ...row, status: "interrupted" }
     ))
 }
 

@@ -32,6 +32,10 @@ export const selectRuns = `SELECT runs.id, runs.root_run_id, runs.parent_run_id,
   runs.attempt_number, runs.depth, runs.provider, runs.model, runs.cache_policy, runs.budget_total_tokens,
   runs.budget_total_cost_nano / 1e9 AS budget_total_cost_usd, runs.error_kind, runs.error_message, runs.created_at,
   runs.started_at, runs.completed_at, runs.updated_at, ${SqlLease.columns},
+  CASE runs.status WHEN 'running' THEN (
+    SELECT count(*) > 0 AND sum(status = 'running') = 0 FROM calls
+    WHERE run_id IN spenders AND status IN ('running', 'waiting')
+  ) END AS only_waits,
   coalesce((SELECT sum(spent_tokens) FROM budget_ledger WHERE run_id IN spenders), 0) AS budget_spent_tokens,
   coalesce((SELECT sum(spent_cost_nano) FROM budget_ledger WHERE run_id IN spenders), 0) / 1e9 AS budget_spent_cost_usd
   FROM runs LEFT JOIN leases ON leases.root_run_id = runs.root_run_id `.replaceAll(
@@ -52,7 +56,9 @@ export const selectCalls = `SELECT printf('%s_call_%04d', calls.run_id, calls.ca
   calls.output_json, calls.validation_errors_json, calls.error_kind, calls.error, calls.worktree_path,
   calls.worktree_branch, calls.changed_files_json, calls.attempts, calls.input_tokens, calls.output_tokens,
   calls.cache_read_tokens, calls.cache_write_tokens, calls.cost_nano / 1e9 AS estimated_cost_usd, calls.duration_ms,
-  calls.run_attempt, calls.created_at, calls.completed_at FROM calls `
+  calls.run_attempt, calls.created_at, calls.completed_at, calls.recovery_json,
+  CASE WHEN calls.status IN ('waiting', 'cancelled') THEN calls.recovery_json ->> '$.until' END AS waiting_until
+  FROM calls `
 
 /**
  * SELECT of requests.
@@ -161,7 +167,7 @@ const ofRequests = (column: string, sum: string): string =>
 
 const total = (column: string): string => `coalesce(sum(${column}), 0)`
 
-const statuses: ReadonlySet<string> = new Set([...CallStatus.literals, "running"])
+const statuses: ReadonlySet<string> = new Set([...CallStatus.literals, "running", "waiting"])
 
 const isStatus = (value: unknown): value is Settled["status"] => typeof value === "string" && statuses.has(value)
 

@@ -127,6 +127,13 @@ const writes = (parts: Parts) => {
         if (ended !== null) SqlTemplates.endAttempt(batch, ended)
         if (next !== null) SqlTemplates.addAttempt(batch, next)
       }),
+    stand: (ownership, ended, call) =>
+      writer.rows("call.retry", ownership, (batch) => {
+        if (ended !== null) SqlTemplates.endAttempt(batch, ended)
+        SqlTemplates.setStanding(batch, call, held.of(call.runId))
+      }),
+    degrade: (ownership, call) =>
+      writer.rows("call.settle", ownership, (batch) => SqlTemplates.degrade(batch, call, held.of(call.runId))),
     settle: (ownership, ended, call) =>
       writer.rows("call.settle", ownership, (batch) => {
         if (ended !== null) SqlTemplates.endAttempt(batch, ended)

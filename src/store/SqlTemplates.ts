@@ -8,6 +8,8 @@
 import type {
   AttemptOutcome,
   CallOutcome,
+  CallStanding,
+  DegradedCall,
   NewAttempt,
   NewCall,
   NewEvent,
@@ -147,6 +149,7 @@ export const addCall = (batch: Batch, call: NewCall): void => {
     call.schemaHash,
     call.runAttempt,
     iso(call.at),
+    call.recoveryJson ?? null,
     call.optsJson,
     call.settingsJson,
     call.promptSha256,
@@ -241,6 +244,42 @@ export const endCall = (batch: Batch, call: CallOutcome, counters: Counters, sou
     at,
     null
   )
+}
+
+/**
+ * Where a call stands between two of its requests, with the event that says so.
+ * @category running
+ * @since 0.1.0
+ */
+export const setStanding = (batch: Batch, call: CallStanding, counters: Counters): void => {
+  batch.rows(updateStanding).push(call.status, call.recoveryJson, call.runId, call.index)
+  batch.rows(insertEvent).push(
+    call.runId,
+    counters.lastEvent += 1,
+    call.index,
+    counters.attempt,
+    call.event.type,
+    call.event.message,
+    iso(call.at),
+    call.event.dataJson
+  )
+}
+
+/**
+ * The value that stands in for a call's answer, as a file of the call and as two events: one for people, one by which
+ * the call's files are written again.
+ * @category running
+ * @since 0.1.0
+ */
+export const degrade = (batch: Batch, call: DegradedCall, counters: Counters): void => {
+  const at = iso(call.at)
+  const { artifact: { kind, sha256, sizeBytes }, index, runId } = call
+  batch.rows(updateDegraded).push("degraded", call.outputJson, runId, index)
+  batch.rows(putArtifact).push(runId, index, kind, sha256, sizeBytes, at)
+  const events = batch.rows(insertEvent)
+  for (const [type, message] of [["call_degraded", call.reason], ["call_settled", "degraded"]] as const) {
+    events.push(runId, counters.lastEvent += 1, index, counters.attempt, type, message, at, null)
+  }
 }
 
 /**
@@ -374,7 +413,7 @@ const insertRun = insert(
 )
 
 const callColumns = "run_id, call_index, call_key, cache_key, ordinal, position, label, phase, provider, model, " +
-  "agent_type, isolation, status, cache_status, cache_policy, schema_hash, run_attempt, created_at, opts_json, " +
+  "agent_type, isolation, status, cache_status, cache_policy, schema_hash, run_attempt, created_at, recovery_json, opts_json, " +
   "settings_json, prompt_sha256, prompt"
 
 const insertCall = insert("calls", callColumns)
@@ -426,10 +465,25 @@ const updateCall = update(
     "cost_nano, duration_ms, completed_at, error, validation_errors_json, output_json, output_text",
   ["run_id", "call_index"],
   // a call is settled once
-  { where: "AND calls.status = 'running'" }
+  { where: "AND calls.status IN ('running', 'waiting')" }
 )
 
+const updateStanding = update("calls", "status, recovery_json", ["run_id", "call_index"], {
+  where: "AND calls.status IN ('running', 'waiting')"
+})
+
+// a fallback stands in for a call that was settled, and may do so again when the run is resumed
+const updateDegraded = update("calls", "status, output_json", ["run_id", "call_index"], {
+  where: "AND calls.status NOT IN ('running', 'waiting', 'done')"
+})
+
 const insertArtifact = insert("artifacts", "run_id, call_index, kind, sha256, size_bytes, created_at")
+
+const putArtifact = insert(
+  "artifacts",
+  "run_id, call_index, kind, sha256, size_bytes, created_at",
+  "ON CONFLICT (run_id, call_index, kind) DO UPDATE SET sha256 = excluded.sha256, size_bytes = excluded.size_bytes"
+)
 
 const putCacheEntry = insert(
   "cache_entries",

@@ -118,9 +118,9 @@ export const tooLate = <A>(call: Identified<A>, what = "no complete answer withi
 })
 
 /**
- * The deadline of a call whose first request was sent, in epoch milliseconds.
+ * The deadline of a call whose first request was sent, in epoch milliseconds; what a recovery policy waited is added.
  * @category converting
  * @since 0.1.0
  */
-export const deadlineOf = <A>(call: Settle.Started<A>): number =>
-  call.startedAt + Duration.toMillis(call.described.timeout)
+export const deadlineOf = <A>(call: Settle.Started<A>, { recovery }: Pick<Settle.Progress, "recovery">): number =>
+  call.startedAt + Duration.toMillis(call.described.timeout) + (recovery?.waitedMs ?? 0)

@@ -5,7 +5,8 @@
  * - T2. An answer is durable before anything else is sent for the call and before the workflow can see its result.
  * - T3. What a request used is counted in the budget whatever came of it; a request given up before its outcome was
  *   known counts as everything that was reserved for it, or as what was reported for it where that is more.
- * - T4. One deadline covers everything from the first request on: waiting for room before it is not part of it.
+ * - T4. One deadline covers everything from the first request on: waiting for room before it is not part of it, nor is
+ *   what a recovery policy waits.
  * - T5. Interrupting a call ends its request and records the call as cancelled before the interruption goes on.
  */
 import * as Cause from "effect/Cause"
@@ -17,13 +18,12 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as AgentError from "../domain/AgentError.ts"
 import type { ValidationIssue } from "../domain/AnswerSchema.ts"
-import * as Money from "../domain/Money.ts"
 import type { Done, Failed } from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
-import * as Usage from "../domain/Usage.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { AttemptOutcome, NewAttempt } from "../store/RunStore.ts"
 import type * as Worktree from "../worktree/Worktree.ts"
+import * as Accounting from "./Accounting.ts"
 import * as Admission from "./Admission.ts"
 import * as Answer from "./Answer.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
@@ -32,6 +32,7 @@ import * as CallResult from "./CallResult.ts"
 import * as Deadlines from "./Deadlines.ts"
 import * as Ledger from "./Ledger.ts"
 import * as RateLimits from "./RateLimits.ts"
+import * as Recovering from "./Recovering.ts"
 import * as Reported from "./Reported.ts"
 import * as Request from "./Request.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
@@ -104,6 +105,7 @@ const begin = <A>(
 ): Result<A> => {
   const { provider } = call.described
   const room = env.permits(provider)
+  if (Recovering.isOpen(call)) return resumed(env, call, cwd, restore)
   if (Sessions.isContinued(env, call)) {
     return Effect.flatMap(Sessions.recorded(env, call), (session) => admitted(env, call, cwd, session, restore))
   }
@@ -111,6 +113,27 @@ const begin = <A>(
     ? first(env, call, cwd, { ...Ledger.unlimited(call), room, taken: undefined }, undefined, restore)
     : admitted(env, call, cwd, undefined, restore)
 }
+
+/** Goes on with a call that an earlier attempt of the run left to its recovery policy. */
+const resumed = <A>(env: CallEnv, call: Identified<A>, cwd: string | undefined, restore: Admission.Restore) =>
+  Effect.flatMap(Recovering.recorded(env, call), (found) => {
+    const admission = { amount: Ledger.none, maxOutputTokens: undefined, taken: undefined }
+    const progress = initial(call, admission, found.session)
+    const again = { ...progress, attempt: progress.attempt - 1 }
+    const open = started(call, env.now(), cwd)
+    return Recovering.resume(env, open, again, found, stepsOf(env, open, restore))
+  })
+
+/** What a recovery policy goes on with. */
+const stepsOf = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  restore: Admission.Restore
+): Recovering.Steps<Done<A | string>, AgentError.AgentError> => ({
+  again: (progress, unstored) => again(env, call, progress, unstored, restore),
+  stopped: (progress, cause) => stopped(env, call, progress, null, cause),
+  restore
+})
 
 const admitted = <A>(
   env: CallEnv,
@@ -129,13 +152,29 @@ const first = <A>(
   env: CallEnv,
   call: Identified<A>,
   cwd: string | undefined,
-  { amount, maxOutputTokens, room, taken }: Admission.Admitted,
+  admission: Admission.Admitted,
   session: Provider.Session | undefined,
   restore: Admission.Restore
 ): Result<A> => {
+  const { room } = admission
+  const progress = initial(call, admission, session)
+  const at = env.now()
+  const row = CallEnvRow.row(env, call, call.cacheStatus, at)
+  const begun = Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
+  return Effect.flatMap(
+    room === undefined ? begun : Effect.onError(begun, () => Admission.leave(room)),
+    () => send(env, started(call, at, cwd), progress, restore, room)
+  )
+}
+
+const initial = <A>(
+  call: Identified<A>,
+  { amount, maxOutputTokens, taken }: Omit<Admission.Admitted, "room">,
+  session: Provider.Session | undefined
+): Progress => {
   const { recorded } = call.place
   const attempt = (recorded?.attempts ?? 0) + 1
-  const progress: Progress = {
+  return {
     attempt,
     first: attempt,
     reserved: amount,
@@ -147,16 +186,10 @@ const first = <A>(
     answers: 0,
     tries: 1,
     adaptations: 0,
+    recovery: undefined,
     // requests of a process that died are the call's too
     spent: recorded === undefined ? Ledger.nothing : { usage: recorded.usage, cost: recorded.cost }
   }
-  const at = env.now()
-  const row = CallEnvRow.row(env, call, call.cacheStatus, at)
-  const begun = Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
-  return Effect.flatMap(
-    room === undefined ? begun : Effect.onError(begun, () => Admission.leave(room)),
-    () => send(env, started(call, at, cwd), progress, restore, room)
-  )
 }
 
 const started = <A>(call: Identified<A>, startedAt: number, cwd: string | undefined): Started<A> => ({
@@ -187,7 +220,7 @@ const again = <A>(
       ended = null
     }
     const ready = yield* Effect.exit(
-      Effect.either(Admission.admit(env, call, progress.correction, Admission.deadlineOf(call), restore))
+      Effect.either(Admission.admit(env, call, progress.correction, Admission.deadlineOf(call, progress), restore))
     )
     if (Exit.isFailure(ready)) return yield* stopped(env, call, progress, ended, ready.cause)
     if (Either.isLeft(ready.value)) {
@@ -225,7 +258,7 @@ const send = <A>(
   restore: Admission.Restore,
   room: Effect.Semaphore | undefined
 ): Result<A> => {
-  const deadline = Admission.deadlineOf(call)
+  const deadline = Admission.deadlineOf(call, progress)
   const asked = env.deadlines.until(deadline, request(env, call, progress, deadline), restore)
   const released = room === undefined ? asked : Effect.zipLeft(asked, room.release(1))
   return Effect.flatMap(released, (ended) => conclude(env, call, progress, ended, restore))
@@ -242,14 +275,15 @@ const request = <A>(
     const parts: Request.Parts = {
       callId: call.identity.callId,
       attempt: progress.attempt,
-      prompt: call.described.prompt,
+      prompt: Recovering.prompt(call, progress),
       options: call.described.options,
       schema: call.described.answer?.json,
       model: call.described.model,
       maxOutputTokens: progress.maxOutputTokens,
       cwd: call.cwd,
       correction: progress.correction,
-      session: Sessions.given(call.described.provider, progress.session)
+      session: Sessions.given(call.described.provider, progress.session),
+      compact: progress.recovery?.isCompacting
     }
     const timeout = Duration.millis(Math.max(0, deadline - env.now()))
     return call.described.provider.ask(
@@ -270,32 +304,16 @@ const conclude = <A>(
   if (Exit.isSuccess(ended)) return answered(env, call, progress, ended.value, restore)
   const failure = Cause.failureOption(ended.cause)
   if (Option.isNone(failure)) {
-    return lost(env, call, progress, (after, lost) => stopped(env, call, after, lost, ended.cause))
+    return Accounting.lost(env, call, progress, (after, lost) => stopped(env, call, after, lost, ended.cause))
   }
   return failure.value === Deadlines.timedOut
-    ? lost(env, call, progress, (after, lost) => Settle.giveUp(env, call, after, lost, Admission.tooLate(call)))
+    ? Accounting.lost(
+      env,
+      call,
+      progress,
+      (after, lost) => Settle.giveUp(env, call, after, lost, Admission.tooLate(call))
+    )
     : refused(env, call, progress, failure.value, restore)
-}
-
-/** A request whose outcome is not known: it counts as all that was reserved for it, or more if that was reported (T3). */
-const lost = <A, B, E>(
-  env: CallEnv,
-  call: Started<A>,
-  progress: Progress,
-  settle: (after: Progress, lost: AttemptOutcome) => Effect.Effect<B, E>
-): Effect.Effect<B, E> => {
-  const { reported: { session, spent: reported }, reserved } = progress
-  const spent = Ledger.lost(reported)
-  const outcome = Settle.outcome(env, call, progress, env.now(), {
-    status: "lost",
-    spent,
-    costSource: spent.cost === null ? undefined : Reported.source,
-    session
-  })
-  return Effect.zipRight(
-    env.budget.settle(reserved, Ledger.lostAmount(reported, reserved)),
-    settle({ ...progress, spent: Ledger.add(progress.spent, spent) }, outcome)
-  )
 }
 
 /** An answer came: reads it, and settles the call or asks again with what was wrong. */
@@ -309,13 +327,20 @@ const answered = <A>(
   const { reported: { spent: reported }, reserved, taken } = before
   const spent = Ledger.answered(answer, reserved, reported)
   const progress = Settle.afterAnswer(before, answer, spent)
+  const isCompacted = before.recovery?.isCompacting === true
   const read = Answer.read(answer, call.described.answer)
   const settled = env.budget.settle(reserved, Ledger.amountOf(spent, reserved))
   const corrected = taken === undefined || (answer.usage ?? reported) === undefined
     ? settled
     : Effect.zipRight(RateLimits.correct(env, call, taken, spent.usage), settled)
   return Effect.flatMap(corrected, () =>
-    Either.isRight(read)
+    isCompacted
+      ? Recovering.compacted(
+        progress,
+        Accounting.shortened(env, call, before, answer, spent),
+        stepsOf(env, call, restore)
+      )
+      : Either.isRight(read)
       ? Settle.succeed(env, call, progress, answer, spent, read.right, env.now())
       : unfit(env, call, before, progress, answer, spent, read.left, restore))
 }
@@ -342,18 +367,31 @@ const unfit = <A>(
     error: problem,
     raw: answer.raw
   })
-  if (progress.answers <= env.defaults.corrections) {
-    const correction = { answer: answer.text, problem }
+  const correction = { answer: answer.text, problem }
+  const { recover } = call.described
+  if (recover === undefined && progress.answers <= env.defaults.corrections) {
     return again(env, call, { ...progress, correction, tries: 1 }, ended, restore)
   }
-  return Settle.giveUp(env, call, progress, ended, {
+  const how: Settle.GivingUp = {
     status: "schema_failed",
     kind: "SchemaFailed",
     error: `the answer does not fit the schema: ${problem}`,
     text: answer.text,
     issues,
     toError: (result) => new AgentError.SchemaFailed({ result })
-  })
+  }
+  if (recover === undefined) return Settle.giveUp(env, call, progress, ended, how)
+  const failure = { _tag: "Schema", problem } as const
+  return Recovering.after(
+    env,
+    call,
+    recover,
+    progress,
+    ended,
+    failure,
+    { ...how, correction },
+    stepsOf(env, call, restore)
+  )
 }
 
 /** The provider refused: waits and asks again where its reason may pass, else settles the call. */
@@ -365,50 +403,21 @@ const refused = <A>(
   restore: Admission.Restore
 ): Result<A> =>
   Effect.gen(function*() {
-    const cost = error.cost === undefined ? undefined : { ...error.cost, amount: Money.fromNano(error.cost.amount) }
-    const { reported, taken } = before
-    const paid = Ledger.refused({ usage: error.usage, cost }, reported.spent)
-    const known = error.usage === undefined ? reported.spent : paid
-    const isLost = error.mayBeBilled === true
-    const spent = isLost ? Ledger.lost(known) : paid
-    const amount = isLost ? Ledger.lostAmount(known, before.reserved) : Ledger.amountOf(paid, before.reserved)
-    const session = error.session ?? reported.session
-    if (taken !== undefined && Usage.total(spent.usage) > 0) yield* RateLimits.correct(env, call, taken, spent.usage)
-    yield* env.budget.settle(before.reserved, amount)
-    const progress: Progress = {
-      ...before,
-      session: Sessions.after(before.session, session, spent),
-      spent: Ledger.add(before.spent, spent)
-    }
-    const at = env.now()
-    const ended = Settle.outcome(env, call, before, at, {
-      status: isLost ? "lost" : "failed",
-      spent,
-      costSource: cost?.source ?? (error.usage === undefined && reported.spent?.cost ? Reported.source : undefined),
-      session,
-      errorKind: error.reason,
-      error: error.detail,
-      raw: error.raw
-    })
-    const left = Duration.millis(Math.max(0, Admission.deadlineOf(call) - at))
+    const { ended, progress } = yield* Accounting.refused(env, call, before, error)
+    const { at } = ended
+    const left = Duration.millis(Math.max(0, Admission.deadlineOf(call, progress) - at))
     if (RetryPolicy.isAtOnce(error, progress.adaptations)) {
       return yield* again(env, call, { ...progress, adaptations: progress.adaptations + 1 }, ended, restore)
     }
-    const wait = yield* RetryPolicy.next(env.defaults.retry, error, progress.tries, left)
-    if (wait === undefined) {
-      return yield* Settle.giveUp(env, call, progress, ended, {
-        status: "provider_failed",
-        kind: error.reason,
-        error: RetryPolicy.explain(error, at, left),
-        text: error.raw ?? null,
-        toError: (result) =>
-          new AgentError.ProviderFailed({
-            reason: error.reason,
-            attempts: progress.attempt - progress.first + 1,
-            result
-          })
-      })
+    const how = Accounting.givingUp(progress, error, RetryPolicy.explain(error, at, left))
+    const { recover } = call.described
+    if (recover !== undefined) {
+      const failure = { _tag: "Provider", error, isCompaction: progress.recovery?.isCompacting === true } as const
+      const plain = { ...how, error: error.message }
+      return yield* Recovering.after(env, call, recover, progress, ended, failure, plain, stepsOf(env, call, restore))
     }
+    const wait = yield* RetryPolicy.next(env.defaults.retry, error, progress.tries, left)
+    if (wait === undefined) return yield* Settle.giveUp(env, call, progress, ended, how)
     yield* Effect.catchAll(env.store.retry(env.ownership, ended, null), env.abort)
     const waited = yield* Effect.exit(restore(Effect.sleep(wait)))
     if (Exit.isFailure(waited)) return yield* stopped(env, call, progress, null, waited.cause)

@@ -6,6 +6,7 @@
  *   fingerprint of what the agent could read; a mutating call never uses one.
  * - C3. Every call that gets a place in the run leaves a row, also when it is refused before anything is sent.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -23,6 +24,7 @@ import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallEnvRow from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
 import * as Described from "./Described.ts"
+import * as Fallback from "./Fallback.ts"
 import type { CallOptions, Problem } from "./Options.ts"
 import * as Position from "./Position.ts"
 import * as Readable from "./Readable.ts"
@@ -40,11 +42,12 @@ export const make =
     Effect.withFiberRuntime((fiber) => {
       const position = fiber.getFiberRef(Position.current)?.path ?? ""
       const phase = options.phase ?? fiber.getFiberRef(currentPhase) ?? null
+      const hasFallback = fiber.getFiberRef(Fallback.isDeclared)
       const described = Described.make(prompt, options, env.defaults, env.providers)
       const place = (described: Either.Either<Described.Described<A>, Problem>) =>
         Either.isLeft(described)
           ? refuse(env, prompt, options, phase, position, described.left)
-          : placed(env, described.right, position, phase)
+          : placed(env, described.right, position, phase, hasFallback)
       const known = Described.ready(described)
       return known === undefined ? Effect.flatMap(Effect.either(described), place) : place(known)
     })
@@ -59,11 +62,13 @@ const placed = <A>(
   env: CallEnv,
   described: Described.Described<A>,
   position: string,
-  phase: string | null
+  phase: string | null,
+  hasFallback: boolean
 ): Result<A> => {
   const call = identify(env, described, env.replay.take(described.callKey, position), position, phase)
   const replayed = replay(env, call)
   if (replayed !== undefined) return Effect.succeed(replayed)
+  if (hasFallback && call.place.recorded?.status === "degraded") return failedBefore(env, call)
   // what was recorded is read back, and what the agent reads is looked at, only where there is any
   return call.place.recorded !== undefined || Readable.isReader(call) ? prepared(env, call) : live(env, call)
 }
@@ -109,6 +114,26 @@ const replay = <A>(env: CallEnv, call: Identified<A>): Done<A | string> | undefi
   if (result !== undefined) env.replayed(recorded.index)
   return result
 }
+
+/** A call that failed for good in an earlier attempt fails again, for the value that is declared where it is made. */
+const failedBefore = <A>(env: CallEnv, call: Identified<A>): Result<A> =>
+  Effect.flatMap(orAbort(env, env.store.call(call.identity.callId)), (found) => {
+    const row = Option.getOrUndefined(found)
+    const recorded = call.place.recorded
+    const timeoutMs = Duration.toMillis(call.described.timeout)
+    const error = row === undefined || recorded === undefined ? undefined : Fallback.recordedError(
+      { errorKind: row.errorKind, attempts: row.attempts, timeoutMs },
+      (status) => {
+        const { cost, durationMs, usage } = recorded
+        return CallResult.failed(call.identity, "replayed", status, row.error ?? status, {
+          expense: { usage, cost, durationMs }
+        })
+      }
+    )
+    if (error === undefined || recorded === undefined) return prepared(env, call)
+    env.replayed(recorded.index)
+    return Effect.fail(error)
+  })
 
 const prepared = <A>(env: CallEnv, identified: Identified<A>): Result<A> =>
   Effect.gen(function*() {
@@ -214,7 +239,7 @@ const parse = Schema.decodeUnknownOption(Schema.parseJson())
 const refuse = (
   env: CallEnv,
   prompt: unknown,
-  options: CallOptions,
+  options: CallOptions<unknown>,
   phase: string | null,
   position: string,
   problem: Problem

@@ -13,6 +13,7 @@ import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import type { Provider, Providers, ProviderUnavailable } from "../provider/Provider.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import * as Options from "./Options.ts"
+import type { Policy as Recovery } from "./RecoveryPolicy.ts"
 
 /**
  * A call with every default applied.
@@ -21,15 +22,17 @@ import * as Options from "./Options.ts"
  */
 export interface Described<A> {
   readonly prompt: string
-  readonly options: Options.CallOptions
+  readonly options: Options.CallOptions<unknown>
   readonly provider: Provider
   readonly model: string
   readonly answer: AnswerSchema.AnswerSchema<A> | undefined
   readonly isolation: "none" | "worktree"
   readonly mutating: boolean
-  readonly cachePolicy: NonNullable<Options.CallOptions["cachePolicy"]>
+  readonly cachePolicy: NonNullable<Options.CallOptions<unknown>["cachePolicy"]>
   readonly access: Policy.Access
   readonly timeout: Duration.Duration
+  /** Undefined where the run's retries and corrections are all there is. */
+  readonly recover: Recovery<unknown> | undefined
   readonly optsJson: string
   readonly settingsJson: string | null
   readonly callKey: string
@@ -40,7 +43,7 @@ export interface Described<A> {
  * @category models
  * @since 0.1.0
  */
-export type RunDefaults = Pick<Defaults, "provider" | "model" | "cachePolicy" | "timeout">
+export type RunDefaults = Pick<Defaults, "provider" | "model" | "cachePolicy" | "timeout" | "recover">
 
 /**
  * Applies the defaults and makes the key; fails with the option at fault, before anything is sent or stored.
@@ -90,7 +93,7 @@ export const ready = <A, E>(effect: Effect.Effect<A, E>): Either.Either<A, E> | 
  * @category models
  * @since 0.1.0
  */
-export type AgentOptions<A> = Options.CallOptions & { readonly schema?: AnswerSchema.Input<A> | undefined }
+export type AgentOptions<A> = Options.CallOptions<unknown> & { readonly schema?: AnswerSchema.Input<A> | undefined }
 
 /**
  * Providers a run has asked for, which it need not look up again.
@@ -128,7 +131,7 @@ const unfit = (error: AnswerSchema.UnsupportedSchema): Options.Problem => ({ opt
 
 const complete = <A>(
   prompt: string,
-  options: Options.CallOptions,
+  options: Options.CallOptions<unknown>,
   defaults: RunDefaults,
   provider: Provider,
   answer: AnswerSchema.AnswerSchema<A> | undefined
@@ -166,6 +169,7 @@ const complete = <A>(
     cachePolicy,
     access: Policy.access(cachePolicy, mutating),
     timeout: options.timeout === undefined ? defaults.timeout : Duration.decode(options.timeout),
+    recover: options.recover ?? defaults.recover,
     optsJson,
     settingsJson: settingsOf(options),
     callKey: CallKey.make(optsJson, prompt)
@@ -175,7 +179,7 @@ const complete = <A>(
 const unsupported = (
   { capabilities, name }: Provider,
   prompt: string,
-  options: Options.CallOptions,
+  options: Options.CallOptions<unknown>,
   answer: { readonly json: JsonSchemaObject } | undefined
 ): Options.Problem | undefined => {
   if (answer !== undefined && capabilities.schema === "none") {
@@ -203,11 +207,13 @@ const unsupported = (
 const encoder = new TextEncoder()
 const sizeOf = (text: string): number => encoder.encode(text).length
 
-const settingsOf = (options: Options.CallOptions): string | null =>
-  options.metadata === undefined && options.timeout === undefined && options.idleTimeout === undefined
+const settingsOf = (options: Options.CallOptions<unknown>): string | null =>
+  options.metadata === undefined && options.timeout === undefined && options.idleTimeout === undefined &&
+    options.recover === undefined
     ? null
     : JSON.stringify(canonicalJson.toJson({
       metadata: options.metadata,
+      recover: options.recover?.names,
       timeoutMs: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
       idleTimeoutMs: options.idleTimeout === undefined ? undefined : Duration.toMillis(options.idleTimeout)
     }))

@@ -25,13 +25,15 @@ export interface Ending<A, E> {
 }
 
 /**
- * Reads a body's exit: an output that does not fit its schema is a failure.
+ * Reads a body's exit: an output that does not fit its schema is a failure; one that rests on values that stood in for
+ * answers is degraded.
  * @category constructors
  * @since 0.1.0
  */
 export const make = <A, E>(
   ended: Exit.Exit<A, E>,
-  encode: (output: A) => Either.Either<string, WorkflowError>
+  encode: (output: A) => Either.Either<string, WorkflowError>,
+  degraded = false
 ): Ending<A, E | WorkflowError> => {
   if (Exit.isFailure(ended)) return { exit: ended, outcome: stopped(ended.cause) }
   // a schema's own code may throw; the run ends all the same, and is stored as ended
@@ -41,7 +43,12 @@ export const make = <A, E>(
   if (Either.isRight(encoded)) {
     return {
       exit: ended,
-      outcome: { status: "done", outputJson: encoded.right, errorKind: null, errorMessage: null }
+      outcome: {
+        status: degraded ? "degraded" : "done",
+        outputJson: encoded.right,
+        errorKind: null,
+        errorMessage: null
+      }
     }
   }
   return { exit: Exit.fail(encoded.left), outcome: stopped(Cause.fail(encoded.left)) }

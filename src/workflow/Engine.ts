@@ -39,6 +39,7 @@ import { RunStore } from "../store/RunStore.ts"
 import { Worktree } from "../worktree/Worktree.ts"
 import * as Call from "./Call.ts"
 import * as Deadlines from "./Deadlines.ts"
+import * as Degrading from "./Degrading.ts"
 import * as Described from "./Described.ts"
 import * as Ending from "./Ending.ts"
 import type { Defaults } from "./EngineConfig.ts"
@@ -46,6 +47,7 @@ import { EngineConfig } from "./EngineConfig.ts"
 import * as Lines from "./Lines.ts"
 import * as Memory from "./Memory.ts"
 import * as Position from "./Position.ts"
+import type { Policy } from "./RecoveryPolicy.ts"
 import * as Replay from "./Replay.ts"
 import * as Request from "./Request.ts"
 import type { ChildPlace } from "./Run.ts"
@@ -81,6 +83,10 @@ export interface RunOptions {
   readonly budget?: Partial<Budget.Limits> | undefined
   /** The file the workflow was loaded from. */
   readonly script?: { readonly path: string; readonly hash: string } | undefined
+  /** How calls go on after a failure where they do not say so themselves. Not stored: said again when a run is resumed. */
+  readonly recover?: Policy | undefined
+  /** Fails calls instead of letting declared values stand in for their answers. Not stored either. */
+  readonly strict?: boolean | undefined
   /** A name the run has as long as no other takes it; starting a second run under it fails. */
   readonly alias?: string | undefined
 }
@@ -170,7 +176,7 @@ const make = Effect.gen(function*() {
     }),
     resume: Effect.fn("Engine.resume")(function*(id, program, options) {
       yield* checkProvider(ports, options.provider)
-      return yield* owned(ports, program, (at) =>
+      return yield* owned(ports, program, settingsOf(ports, options), (at) =>
         ports.store.acquire(id, {
           provider: options.provider,
           model: options.model,
@@ -210,7 +216,7 @@ const root = <A, E>(
     const budget: Budget.Limits = { ...ports.config.budget, ...withoutUndefined(options.budget) }
     yield* checkPrice(provider, model, budget)
     const id = yield* Ids.makeRunId
-    return yield* owned(ports, program, (at) =>
+    return yield* owned(ports, program, settingsOf(ports, options), (at) =>
       ports.store.create({
         id,
         parent: null,
@@ -252,6 +258,7 @@ const withoutUndefined = (limits: Partial<Budget.Limits> | undefined): Partial<B
 const owned = <A, E, E2 extends WorkflowError>(
   ports: Ports,
   program: Program<A, E>,
+  settings: Degrading.Settings,
   open: (at: number) => Effect.Effect<Journal, E2>
 ): Effect.Effect<RunResult<A, E>, E2> =>
   Effect.uninterruptibleMask((restore) =>
@@ -262,7 +269,7 @@ const owned = <A, E, E2 extends WorkflowError>(
         tokens: journal.run.budgetTotalTokens,
         cost: journal.run.budgetTotalCostUsd === null ? null : Ending.limitOf(journal.run.budgetTotalCostUsd)
       }, journal.spent)
-      return yield* execute(ports, program, journal, budget, broken, restore)
+      return yield* execute(ports, program, journal, settings, budget, broken, restore)
     })
   )
 
@@ -273,7 +280,7 @@ const child = <A, E>(
   parent: Run["Type"]
 ): Effect.Effect<RunResult<A, E>, WorkflowError> =>
   Effect.gen(function*() {
-    const { broken, journal, ownership } = parent.inheritance
+    const { broken, degraded, journal, ownership, recover } = parent.inheritance
     const depth = journal.run.depth + 1
     if (depth > ports.config.maxDepth) {
       return yield* new NestingTooDeep({ workflow: program.name, limit: ports.config.maxDepth })
@@ -302,7 +309,8 @@ const child = <A, E>(
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const opened = yield* open(yield* Clock.currentTimeMillis)
-        return yield* execute(ports, program, opened, parent.budget, broken, restore)
+        const settings = { recover, strict: parent.strict, above: degraded }
+        return yield* execute(ports, program, opened, settings, parent.budget, broken, restore)
       })
     )
   })
@@ -311,6 +319,7 @@ const execute = <A, E>(
   ports: Ports,
   program: Program<A, E>,
   journal: Journal,
+  settings: Degrading.Settings,
   budget: Budget.Budget,
   broken: Deferred.Deferred<never, WriteError>,
   restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
@@ -319,7 +328,7 @@ const execute = <A, E>(
     const replayed: Array<number> = []
     const clock = yield* Effect.clock
     const deadlines = Deadlines.make(clock)
-    const run = context(ports, journal, budget, broken, replayed, clock, deadlines)
+    const { degrading, run } = context(ports, journal, settings, budget, broken, replayed, clock, deadlines)
     const directory = ports.files.directory(journal.run.id)
     const following = yield* Scope.make()
     yield* Scope.extend(ports.files.follow(journal.run.id), following)
@@ -333,7 +342,7 @@ const execute = <A, E>(
     )
     const ended = yield* untilBroken(body, broken, restore)
     yield* deadlines.close
-    const end = Ending.make(ended, program.encode)
+    const end = Ending.make(ended, program.encode, degrading.happened())
     const finished = yield* Effect.exit(finish(ports, journal, broken, end.outcome, replayed))
     yield* ports.behind(Scope.close(following, Exit.void))
     const known = { runId: journal.run.id, attempt: journal.run.attempt, directory }
@@ -375,16 +384,20 @@ const finish = (
 const context = (
   ports: Ports,
   journal: Journal,
+  settings: Degrading.Settings,
   budget: Budget.Budget,
   broken: Deferred.Deferred<never, WriteError>,
   replayed: Array<number>,
   clock: Clock.Clock,
   deadlines: Deadlines.Deadlines
-): Run["Type"] => {
+): { readonly run: Run["Type"]; readonly degrading: Degrading.Degrading } => {
   const { ownership, run } = journal
   // the body is interrupted by the failure of `broken`, wherever the caller of abort stands (E3)
   const abort = (error: WriteError): Effect.Effect<never> =>
     Effect.zipRight(Deferred.fail(broken, error), Effect.interruptible(Effect.never))
+  const { recover, strict } = settings
+  const now = () => clock.unsafeCurrentTimeMillis()
+  const degrading = Degrading.make({ settings, store: ports.store, ownership, now, abort })
   const event: Run["Type"]["event"] = (type, message, data) =>
     Effect.gen(function*() {
       const at = yield* Clock.currentTimeMillis
@@ -392,9 +405,11 @@ const context = (
       const event = { runId: run.id, index: null, runAttempt: run.attempt, type, message, dataJson, at }
       yield* Effect.catchAll(ports.store.event(ownership, event), abort)
     })
-  return {
+  const made: Run["Type"] = {
     id: run.id,
     attempt: run.attempt,
+    strict,
+    degrade: degrading.degrade,
     createdAt: Date.parse(run.createdAt),
     ...Memory.make({ run, store: ports.store, event, abort }),
     directory: ports.files.directory(run.id),
@@ -413,10 +428,11 @@ const context = (
         ...ports.config,
         provider: run.provider,
         model: run.model ?? undefined,
-        cachePolicy: run.cachePolicy
+        cachePolicy: run.cachePolicy,
+        recover
       },
       callDirectory: ports.files.callDirectory,
-      now: () => clock.unsafeCurrentTimeMillis(),
+      now,
       deadlines,
       permits,
       lines: ports.lines,
@@ -424,9 +440,16 @@ const context = (
       abort
     }),
     event,
-    inheritance: { ownership, journal, broken, place: makePlaces(journal) }
+    inheritance: { ownership, journal, broken, place: makePlaces(journal), degraded: degrading.note, recover }
   }
+  return { run: made, degrading }
 }
+
+const settingsOf = (ports: Ports, options: RunOptions): Degrading.Settings => ({
+  recover: options.recover ?? ports.config.recover,
+  strict: options.strict ?? false,
+  above: () => {}
+})
 
 /** Numbers equal children of a run as equal calls are numbered, so that each finds its own run again. */
 const makePlaces = (journal: Journal): (childKey: string) => ChildPlace => {

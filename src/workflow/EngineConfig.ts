@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import type { Limits } from "../budget/Budget.ts"
 import type { CachePolicy } from "../domain/Status.ts"
+import type { Policy } from "./RecoveryPolicy.ts"
 
 /**
  * How often and how patiently a request that failed for a passing reason is sent again.
@@ -40,6 +41,8 @@ export interface Defaults {
   readonly corrections: number
   /** Whether a call that an interrupted run left open goes on in its provider's session when the run is resumed. */
   readonly sessions: "new" | "continue"
+  /** How calls go on after a failure; undefined for `retry` and `corrections`. */
+  readonly recover?: Policy | undefined
 }
 
 /**

@@ -7,13 +7,15 @@
 import * as Duration from "effect/Duration"
 import * as Inspectable from "effect/Inspectable"
 import { CachePolicy, Isolation } from "../domain/Status.ts"
+import type { Policy } from "./RecoveryPolicy.ts"
+import { isPolicy } from "./RecoveryPolicy.ts"
 
 /**
- * Options of a call beside its schema.
+ * Options of a call beside its schema; `F` is the type of the values that may stand in for its answer.
  * @category models
  * @since 0.1.0
  */
-export interface CallOptions {
+export interface CallOptions<out F = never> {
   /** Name of the call for people: in listings, reports and errors. Not part of its identity. */
   readonly label?: string | undefined
   /** Phase the call belongs to. Defaults to the phase the program is in. */
@@ -42,8 +44,12 @@ export interface CallOptions {
   readonly writeScope?: ReadonlyArray<string> | undefined
   /** Permissions to give the agent, in the provider's own words. */
   readonly permissions?: ReadonlyArray<string> | undefined
-  /** Deadline of the whole call, retries included. Defaults to the run's, 10 minutes. */
+  /**
+   * Deadline of the whole call, retries included; what `recover` waits does not count. Defaults to the run's, 10 minutes.
+   */
   readonly timeout?: Duration.DurationInput | undefined
+  /** How the call goes on after a failure, such as `Recovery.standard`. Defaults to the run's, else to a few retries. */
+  readonly recover?: Policy<F> | undefined
   /** Longest silence of the provider to bear before the request is given up and sent again. Defaults to any. */
   readonly idleTimeout?: Duration.DurationInput | undefined
   /** Facts to store with the call; they do not decide its answer. */
@@ -67,7 +73,7 @@ export interface Problem {
  */
 export const problem = (
   prompt: unknown,
-  options: CallOptions & { readonly schema?: unknown }
+  options: CallOptions<unknown> & { readonly schema?: unknown }
 ): Problem | undefined => {
   if (typeof prompt !== "string" || prompt.length === 0) {
     return { option: "prompt", detail: "must be a non-empty string" }
@@ -88,7 +94,7 @@ export const problem = (
  * @category predicates
  * @since 0.1.0
  */
-export const isMutating = (options: CallOptions): boolean =>
+export const isMutating = (options: CallOptions<unknown>): boolean =>
   options.isolation === "worktree" || (options.writeScope !== undefined && options.writeScope.length > 0)
 
 // -----------------------------------------------------------------------------
@@ -136,6 +142,7 @@ const checks: ReadonlyMap<string, Check> = new Map(
     ["permissions", paths],
     ["timeout", duration],
     ["idleTimeout", duration],
+    ["recover", (value) => isPolicy(value) ? undefined : "must be a recovery such as Recovery.standard"],
     ["metadata", object],
     [
       "schema",

@@ -16,13 +16,14 @@ export interface Parts {
   readonly callId: string
   readonly attempt: number
   readonly prompt: string
-  readonly options: CallOptions
+  readonly options: CallOptions<unknown>
   readonly schema: JsonSchemaObject | undefined
   readonly model: string
   readonly maxOutputTokens: number | undefined
   readonly cwd: string | undefined
   readonly correction: Provider.Request["correction"]
   readonly session: Provider.Session | undefined
+  readonly compact?: boolean | undefined
 }
 
 /**
@@ -82,6 +83,7 @@ const complete = (parts: Parts, timeout: Duration.Duration = Duration.zero): Pro
   idleTimeout: parts.options.idleTimeout === undefined ? undefined : Duration.decode(parts.options.idleTimeout),
   correction: parts.correction,
   session: parts.session,
+  compact: parts.compact,
   metadata: parts.options.metadata ?? noMetadata
 })
 

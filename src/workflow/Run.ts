@@ -9,12 +9,13 @@ import type * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
 import type * as Budget from "../budget/Budget.ts"
 import type { AgentError } from "../domain/AgentError.ts"
-import type { Done } from "../domain/AgentResult.ts"
+import type { Degraded, Done } from "../domain/AgentResult.ts"
 import type { Input } from "../domain/AnswerSchema.ts"
 import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
 import type { Journal, Ownership, WriteError } from "../store/RunStore.ts"
 import type { CallOptions } from "./Options.ts"
+import type { Policy } from "./RecoveryPolicy.ts"
 import type { Steps } from "./Steps.ts"
 
 /**
@@ -38,6 +39,10 @@ export interface Inheritance {
   /** Fails when the store cannot be written any more, which ends the whole tree of runs. */
   readonly broken: Deferred.Deferred<never, WriteError>
   readonly place: (childKey: string) => ChildPlace
+  /** Notes that a value stood in for an answer, in the run and those above it. */
+  readonly degraded: () => void
+  /** How calls go on after a failure where they do not say so themselves. */
+  readonly recover: Policy | undefined
 }
 
 /**
@@ -54,7 +59,7 @@ export class Run extends Context.Tag("owf/Run")<Run, {
   /** Makes a call: the steps are in `Agent`. */
   readonly call: <A>(
     prompt: string,
-    options: CallOptions & { readonly schema?: Input<A> | undefined }
+    options: CallOptions<unknown> & { readonly schema?: Input<A> | undefined }
   ) => Effect.Effect<Done<A | string>, AgentError>
   /** Records something that is not a call. */
   readonly event: (type: string, message: string, data: unknown) => Effect.Effect<void>
@@ -72,6 +77,10 @@ export class Run extends Context.Tag("owf/Run")<Run, {
   }
   /** When the run was first started; epoch milliseconds. */
   readonly createdAt: number
+  /** Whether declared values must not stand in for answers. */
+  readonly strict: boolean
+  /** Records that a declared value stands in for the answer of a call. */
+  readonly degrade: (result: Degraded<unknown>) => Effect.Effect<void>
   readonly budget: Budget.Budget
   readonly inheritance: Inheritance
 }>() {}

@@ -4,14 +4,15 @@
  * - S1. Only a provider with sessions is given one.
  * - S2. A request of the same process continues the session of the one before it, whether that was answered or not; what
  *   either used in it is in the session's sums.
- * - S3. A call that a dead process left open begins anew, unless `EngineConfig.sessions` says otherwise; a call that may
- *   change files always does, because the files its session speaks of may be gone.
+ * - S3. A call that a dead process left open begins anew, unless `EngineConfig.sessions` or the call's recovery policy
+ *   says otherwise; a call that may change files always does, because the files its session speaks of may be gone.
  */
 import * as Effect from "effect/Effect"
 import * as Money from "../domain/Money.ts"
 import type * as Records from "../domain/Records.ts"
 import * as Usage from "../domain/Usage.ts"
 import type * as Provider from "../provider/Provider.ts"
+import type { Settled } from "../store/RunStore.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import type { Spent } from "./Ledger.ts"
 
@@ -48,8 +49,16 @@ export const given = (
  * @since 0.1.0
  */
 export const isContinued = <A>(env: CallEnv, { described, place }: Identified<A>): boolean =>
-  env.defaults.sessions === "continue" && place.recorded !== undefined && place.recorded.status !== "done" &&
+  place.recorded !== undefined && place.recorded.status !== "done" &&
+  (env.defaults.sessions === "continue" || (described.recover?.continuesSession === true && isOpen(place.recorded))) &&
   described.provider.capabilities.sessions && !described.mutating
+
+/**
+ * Whether an earlier attempt of the run left a call open: interrupted, lost with its process, or out of budget.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isOpen = ({ status }: Settled): boolean => open.has(status)
 
 /**
  * The session of a call's newest recorded request that named one, with what was used in it.
@@ -78,3 +87,9 @@ export const ofAttempts = (attempts: ReadonlyArray<Records.Attempt>): Provider.S
       }),
     undefined
   )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const open: ReadonlySet<string> = new Set<Settled["status"]>(["running", "waiting", "cancelled", "budget_exceeded"])

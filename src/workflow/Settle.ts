@@ -16,6 +16,7 @@ import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Readable from "./Readable.ts"
+import type { State } from "./RecoveryState.ts"
 import type * as Reported from "./Reported.ts"
 import * as Sessions from "./Sessions.ts"
 
@@ -52,6 +53,8 @@ export interface Progress {
   readonly tries: number
   /** Times the provider learned how to ask; those are not tries. */
   readonly adaptations: number
+  /** Where a recovery policy has brought the call; undefined before it was asked, and without one. */
+  readonly recovery: State | undefined
   readonly spent: Ledger.Spent
 }
 
@@ -122,6 +125,7 @@ export const afterAnswer = (before: Progress, answer: Provider.Answer, spent: Le
   answers: before.answers + 1,
   tries: before.tries,
   adaptations: before.adaptations,
+  recovery: before.recovery,
   spent: Ledger.add(before.spent, spent)
 })
 

@@ -67,6 +67,8 @@ const call = ({ files, parts, run = thisRun, ...given }: Given = {}): Call => {
     worktreePath: null,
     worktreeBranch: null,
     changedFilesJson: null,
+    recoveryJson: null,
+    waitingUntil: null,
     attempts: 1,
     inputTokens: 0,
     outputTokens: 0,

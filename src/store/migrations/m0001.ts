@@ -81,6 +81,7 @@ export const statements: ReadonlyArray<string> = [
     run_attempt INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     completed_at TEXT,
+    recovery_json TEXT,
     opts_json TEXT NOT NULL,
     settings_json TEXT,
     error TEXT,
