@@ -182,7 +182,7 @@ const quiet: Readonly<Record<string, string>> = {
   SSH_ASKPASS: "true",
   // what is reachable is asked of the commits themselves, not of what stands in for them
   GIT_NO_REPLACE_OBJECTS: "1",
-  GIT_GRAFT_FILE: "/dev/null"
+  GIT_GRAFT_FILE: "/dev/null/none"
 }
 
 /** No protocol is allowed, whatever the configuration says; the second is understood by newer versions and is quicker. */
@@ -198,7 +198,7 @@ const overrides: ReadonlyArray<string> = [
   "core.fsmonitor=false",
   "core.untrackedCache=false",
   "core.splitIndex=false",
-  "core.quotePath=false",
+  "core.quotePath=true",
   "core.pager=cat",
   "protocol.ext.allow=never",
   "gc.auto=0",

@@ -38,7 +38,7 @@ export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made
     return { evidence: nothing(baseCommit, warnings), isClean: true }
   }
   yield* GitKeep.keep(git, made, headCommit, left)
-  const { changes, isPatchCut, patch } = yield* difference(git, place, baseCommit, headCommit)
+  const { changes, isPatchCut, isPatchExact, patch } = yield* difference(git, place, baseCommit, headCommit)
   const listed = new Set(changes.map(({ path }) => path))
   const evidence: Evidence = {
     path: root,
@@ -54,7 +54,7 @@ export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made
     patch,
     isPatchCut,
     digest: null,
-    warnings
+    warnings: isPatchExact ? warnings : [...warnings, inexact]
   }
   return { evidence, isClean: false }
 })
@@ -66,7 +66,7 @@ export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made
  */
 export const difference = Effect.fn("GitEvidence.difference")(
   function*(git: Git, { root, settings, variables }: Omit<GitCapture.Place, "index">, before: string, after: string) {
-    if (before === after) return { differences: [], changes: [], patch: "", isPatchCut: false }
+    if (before === after) return { differences: [], changes: [], patch: "", isPatchCut: false, isPatchExact: true }
     const asked = { cwd: root, settings, variables }
     const raw = yield* git.run({ ...asked, args: [...diff, "--raw", "-z", before, after] })
     const differences = GitOutput.differences(raw.bytes)
@@ -79,7 +79,8 @@ export const difference = Effect.fn("GitEvidence.difference")(
       differences,
       changes: differences.map(({ change }) => change),
       patch: patch.text,
-      isPatchCut: patch.isCut
+      isPatchCut: patch.isCut,
+      isPatchExact: patch.isCut || isUtf8(patch.bytes)
     }
   }
 )
@@ -122,6 +123,17 @@ const diff = [
   "--find-renames",
   "--ignore-submodules=none"
 ]
+
+const inexact = "the patch shows text that is not UTF-8 with replacement characters; the commit holds it as it is"
+
+const isUtf8 = (bytes: Uint8Array): boolean => {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const nothing = (baseCommit: string, warnings: ReadonlyArray<string>): Evidence => ({
   path: null,

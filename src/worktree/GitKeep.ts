@@ -37,20 +37,15 @@ export const left = Effect.fn("GitKeep.left")(function*(
   head: string,
   more: ReadonlyArray<string> = []
 ) {
-  const asked = askedOf(made)
   const now = yield* branchesOf(git, made)
-  const logged = yield* git.ask({ ...asked, args: ["reflog", "show", "--format=%H", "HEAD", "--"] })
+  const logged = yield* git.ask({ ...ownOf(made), args: ["reflog", "show", "--format=%H", "HEAD", "--"] })
   const tip = now.get(`refs/heads/${made.branch}`) ?? null
   const known = new Set([head, made.baseCommit, tip])
   const gone = [...made.branches].filter(([name]) => !now.has(name) && !name.startsWith("refs/heads/owf/"))
   const been = [...more, ...logged.text.split("\n")].filter((commit) => commit !== "" && !known.has(commit))
   const lost = yield* ends(git, made, [...been, ...gone.map(([, commit]) => commit)], [
     `^${head}`,
-    `^${made.baseCommit}`,
-    "--not",
-    "--branches",
-    "--tags",
-    "--remotes"
+    `^${made.baseCommit}`
   ])
   const found: Left = {
     commits: lost,
@@ -90,7 +85,7 @@ export const rescue = Effect.fn("GitKeep.rescue")(function*(git: Git, made: Made
   const tip = (yield* branchesOf(git, made)).get(`refs/heads/${made.branch}`) ?? null
   const isKnown = yield* Effect.orElseSucceed(files.exists(path.join(made.gitDirectory, "HEAD")), () => false)
   const head = isKnown
-    ? yield* git.ask({ ...askedOf(made), args: ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"] })
+    ? yield* git.ask({ ...ownOf(made), args: ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"] })
     : undefined
   const commits = head?.code === 0
     ? (yield* left(git, made, made.baseCommit, [head.text.trim()])).commits
@@ -105,13 +100,16 @@ export const rescue = Effect.fn("GitKeep.rescue")(function*(git: Git, made: Made
 // internal
 // -----------------------------------------------------------------------------
 
-/** Asked from the repository's directory, because the tree may be gone. */
-const askedOf = (made: Made) => ({ cwd: made.commonDirectory, variables: variablesOf(made) })
+/** Asked of the repository, because the tree may be gone. */
+const askedOf = ({ commonDirectory }: Made) => ({
+  cwd: commonDirectory,
+  variables: GitRepository.variablesOf({ root: commonDirectory, gitDirectory: commonDirectory, commonDirectory })
+})
 
-const variablesOf = ({ commonDirectory, gitDirectory }: Made) => ({
-  GIT_DIR: gitDirectory,
-  GIT_COMMON_DIR: commonDirectory,
-  GIT_WORK_TREE: commonDirectory
+/** The same for what only the tree has: HEAD and its log. */
+const ownOf = ({ commonDirectory, gitDirectory }: Made) => ({
+  cwd: commonDirectory,
+  variables: GitRepository.variablesOf({ root: commonDirectory, gitDirectory, commonDirectory })
 })
 
 const branchesOf = (git: Git, { commonDirectory }: Made) =>
@@ -121,13 +119,13 @@ const branchesOf = (git: Git, { commonDirectory }: Made) =>
     "refs/heads"
   )
 
-/** Those of the commits, and of what leads to them, that lead to no other and that the bounds do not hold. */
+/** Those of the commits that lead to no other of them, and that neither the bounds nor any branch or tag hold. */
 const ends = Effect.fnUntraced(
   function*(git: Git, made: Made, commits: ReadonlyArray<string>, bounds: ReadonlyArray<string>) {
     if (commits.length === 0) return []
     const listed = yield* git.run({
       ...askedOf(made),
-      args: ["rev-list", "--parents", "--ignore-missing", "--stdin"],
+      args: ["rev-list", "--parents", "--ignore-missing", "--stdin", "--not", "--branches", "--tags", "--remotes"],
       input: `${[...new Set(commits), ...bounds].join("\n")}\n`
     })
     const lines = listed.text.split("\n").filter((line) => line !== "").map((line) => line.split(" "))
@@ -138,7 +136,7 @@ const ends = Effect.fnUntraced(
 
 /** Commits made on top of the base that nothing leads to any more. */
 const unreachable = Effect.fnUntraced(function*(git: Git, made: Made) {
-  const asked = { cwd: made.commonDirectory, variables: { GIT_DIR: made.commonDirectory } }
+  const asked = askedOf(made)
   const found = yield* git.ask({ ...asked, args: ["fsck", "--unreachable", "--connectivity-only", "--no-progress"] })
   const commits = [...found.text.matchAll(/^unreachable commit ([0-9a-f]+)$/gm)].map(([, commit = ""]) => commit)
   if (commits.length === 0) return []

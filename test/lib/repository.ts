@@ -20,6 +20,18 @@ const environment = {
 export const git = (cwd: string, ...args: ReadonlyArray<string>): string =>
   execFileSync("git", args, { cwd, env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim()
 
+/** The same with something to read on its input. */
+export const gitWith = (cwd: string, input: string, ...args: ReadonlyArray<string>): string =>
+  execFileSync("git", args, { cwd, env: environment, encoding: "utf8", input, stdio: ["pipe", "pipe", "pipe"] }).trim()
+
+/** A repository of its own at a commit of another. */
+export const cloneOf = (repository: string, commit: string): string => {
+  const directory = directoryWith({})
+  git(directory, "clone", "--quiet", "--no-checkout", repository, ".")
+  git(directory, "checkout", "--quiet", "--detach", commit)
+  return directory
+}
+
 /** A repository with one commit that holds the given files. */
 export const repositoryWith = (files: Readonly<Record<string, string>>): string => {
   const directory = directoryWith(files)
