@@ -3,7 +3,7 @@
  *
  * The verbs are what a workflow's body is written with; the namespaces are what an application composes.
  */
-export { agent } from "./workflow/Agent.ts"
+export { agent, withFallback } from "./workflow/Agent.ts"
 export { parallel, pipeline } from "./workflow/Parallel.ts"
 export { Run } from "./workflow/Run.ts"
 export { budget, log, phase } from "./workflow/Verbs.ts"
@@ -16,6 +16,7 @@ export * as Owf from "./node/Owf.ts"
 export * as OwfTest from "./node/OwfTest.ts"
 export * as Provider from "./provider/Provider.ts"
 export * as Scripted from "./provider/Scripted.ts"
+export * as Recovery from "./recovery/Recovery.ts"
 export * as RunStore from "./store/RunStore.ts"
 export * as Engine from "./workflow/Engine.ts"
 export * as Workflow from "./workflow/Workflow.ts"

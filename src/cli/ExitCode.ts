@@ -78,7 +78,11 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
     meaning: "`owf doctor` found something that is set up and does not work.",
     next: "What to do stands beside each finding."
   },
-  { name: "degraded", meaning: "Reserved: the workflow ended with declared fallback values.", next: "" },
+  {
+    name: "degraded",
+    meaning: "The workflow ended, and values it declares stood in for answers nobody gave.",
+    next: "`owf status <run_id>` names the calls; `--strict` makes it a failure."
+  },
   { name: "internal", meaning: "A bug in `owf`.", next: "Run it again with `--debug` and report what it prints." },
   {
     name: "hangup",

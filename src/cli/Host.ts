@@ -39,6 +39,8 @@ export interface RunRequest extends Loading {
   readonly argsJson: string | undefined
   /** `KEY=VALUE`, in the order given. */
   readonly args: ReadonlyArray<string>
+  /** Whether a call fails where a declared value would stand in for its answer. */
+  readonly strict: boolean
   readonly quiet: boolean
 }
 
@@ -55,6 +57,8 @@ export interface ResumeRequest extends Loading {
   readonly budgetCostUsd: number | undefined
   /** Where the workflow file is now, when it was moved. */
   readonly script: string | undefined
+  /** Whether a call fails where a declared value would stand in for its answer. */
+  readonly strict: boolean
   readonly quiet: boolean
 }
 

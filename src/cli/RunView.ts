@@ -18,7 +18,8 @@ export interface View {
 }
 
 /**
- * The command that goes on with a run; undefined for a run that is done, under way, or was not started from a file.
+ * The command that goes on with a run; undefined for a run that is done, under way or waiting, or was not started from a
+ * file.
  * @category converting
  * @since 0.1.0
  */
@@ -26,7 +27,8 @@ export const resumeCommand = (
   run: Pick<Records.Run, "rootRunId" | "status" | "scriptPath">,
   home: string | undefined
 ): string | undefined =>
-  run.scriptPath === null || run.status === "done" || run.status === "running" || run.status === "degraded"
+  run.scriptPath === null || run.status === "done" || run.status === "running" || run.status === "degraded" ||
+    run.status === "waiting"
     ? undefined
     : resume(run.rootRunId, home)
 
@@ -59,6 +61,13 @@ export const render = (view: View): string => {
     ["tokens", tokensOf(calls)],
     ["cost", costOf(calls)],
     ["budget", budgetOf(run)],
+    ...calls.filter((call) => call.waitingUntil !== null).map((
+      call
+    ): readonly [string, string] => ["waiting", waitOf(call)]),
+    ...calls.filter((call) => call.status === "degraded").map((call): readonly [string, string] => [
+      "degraded",
+      `${nameOf(call)}: ${call.error ?? "no answer"}`
+    ]),
     ["started", run.createdAt],
     ["duration", durationOf(run)],
     ["error", run.errorMessage === null ? undefined : `${run.errorKind ?? "Error"}: ${run.errorMessage}`],
@@ -85,6 +94,15 @@ const countsOf = (words: ReadonlyArray<string>): string | undefined => {
 
 const sum = (calls: ReadonlyArray<Records.Call>, of: (call: Records.Call) => number): number =>
   calls.reduce((total, call) => total + of(call), 0)
+
+const nameOf = (call: Records.Call): string =>
+  call.label === null
+    ? `call ${Format.callNumber(call.index)}`
+    : `${call.label} (call ${Format.callNumber(call.index)})`
+
+/** A wait that was interrupted is gone on with when the run is resumed. */
+const waitOf = (call: Records.Call): string =>
+  `${nameOf(call)} ${call.status === "waiting" ? "until" : "was to wait until"} ${call.waitingUntil}`
 
 const tokensOf = (calls: ReadonlyArray<Records.Call>): string =>
   `${sum(calls, (call) => call.inputTokens)} in, ${sum(calls, (call) => call.outputTokens)} out`

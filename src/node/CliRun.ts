@@ -41,6 +41,7 @@ export const run = (request: RunRequest): Promise<number> =>
         model: request.model,
         cachePolicy: request.cachePolicy,
         budget: budgetOf(request),
+        strict: request.strict,
         script: { path, hash: sha256 }
       })
       return yield* inEngine(session, request.home, started)
@@ -73,6 +74,7 @@ export const resume = (request: ResumeRequest): Promise<number> =>
         provider: request.provider,
         model: request.model,
         budget: budgetOf(request),
+        strict: request.strict,
         script: { path, hash: sha256 }
       })
       return yield* inEngine(session, request.home, resumed)

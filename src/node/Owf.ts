@@ -20,6 +20,7 @@ import * as SqlRunStore from "../store/SqlRunStore.ts"
 import * as Engine from "../workflow/Engine.ts"
 import type { Retry } from "../workflow/EngineConfig.ts"
 import { defaults, EngineConfig } from "../workflow/EngineConfig.ts"
+import type { Policy } from "../workflow/RecoveryPolicy.ts"
 import * as Worktree from "../worktree/Worktree.ts"
 import * as FingerprintNode from "./FingerprintNode.ts"
 import * as Home from "./Home.ts"
@@ -55,6 +56,8 @@ export interface Options {
    * to a new one.
    */
   readonly sessions?: "new" | "continue" | undefined
+  /** How calls go on after a failure, such as `Recovery.standard`. Defaults to `retry` and `corrections`. */
+  readonly recover?: Policy | undefined
   /** Providers of your own; they win over built-in ones of the same name. */
   readonly providers?: ReadonlyArray<Provider | Registry.Entry> | undefined
   /** Variables that configure providers. Defaults to the process's environment. */
@@ -159,5 +162,6 @@ const configOf = (options: Options): EngineConfig["Type"] => ({
   maxDepth: options.maxDepth ?? defaults.maxDepth,
   retry: { ...defaults.retry, ...options.retry },
   corrections: options.corrections ?? defaults.corrections,
-  sessions: options.sessions ?? defaults.sessions
+  sessions: options.sessions ?? defaults.sessions,
+  recover: options.recover
 })

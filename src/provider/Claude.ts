@@ -61,6 +61,7 @@ export const format: CliFormat = {
     boundsOutput: false,
     temperature: false,
     sessions: true,
+    compacts: true,
     cost: "reported",
     readOnly: "enforced",
     maxPromptBytes: undefined
@@ -80,8 +81,10 @@ export const format: CliFormat = {
   },
   overhead: (request) => overheads[modeOf(request)],
   invocation: (request, sessionId) => invocation(request, sessionId),
-  events: ({ schema, session }) =>
-    ClaudeEvents.make(session, schema === undefined ? undefined : ClaudeSchema.make(schema).unwrap),
+  events: ({ compact, schema, session }) =>
+    compact === true
+      ? ClaudeEvents.makeCompaction(session)
+      : ClaudeEvents.make(session, schema === undefined ? undefined : ClaudeSchema.make(schema).unwrap),
   failure: (end) => failure(end)
 }
 
@@ -164,7 +167,9 @@ const invocation = (request: Request, sessionId: string): Either.Either<Invocati
   const mode = modeOf(request)
   const problem = problemOf(request, mode)
   if (problem !== undefined) return Either.left({ reason: "InvalidRequest", detail: problem })
-  const { maxOutputTokens, model, schema, session } = request
+  const { maxOutputTokens, model, session } = request
+  const isCompaction = request.compact === true && session !== undefined
+  const schema = isCompaction ? undefined : request.schema
   const form = schema === undefined ? undefined : ClaudeSchema.make(schema)
   // without a system prompt of the call's own, an answer is asked for without any
   const system = request.system ?? (mode === "answer" ? "" : undefined)
@@ -175,7 +180,8 @@ const invocation = (request: Request, sessionId: string): Either.Either<Invocati
     "--permission-prompts=none",
     ...model === CliProvider.defaultModel ? [] : [`--model=${model}`],
     session === undefined ? `--session-id=${sessionId}` : `--resume=${session.id}`,
-    ...toolArgs(request, mode),
+    // the program does not know its own commands under this flag
+    ...toolArgs(request, mode).filter((arg) => !isCompaction || arg !== "--disable-slash-commands"),
     ...request.agentType === undefined ? [] : [`--agent=${request.agentType}`],
     ...form?.argument === undefined ? [] : [`--json-schema=${form.argument}`]
   ]
@@ -184,7 +190,7 @@ const invocation = (request: Request, sessionId: string): Either.Either<Invocati
   return Either.right({
     args: (directory) => system === undefined ? args : [...args, `${flag}=${directory}/${systemFile}`],
     // a line that begins with a slash would be taken for one of the program's own commands
-    input: prompt.startsWith("/") ? `\n${prompt}` : prompt,
+    input: isCompaction ? "/compact" : prompt.startsWith("/") ? `\n${prompt}` : prompt,
     ...(system === undefined ? {} : { files: { [systemFile]: system } }),
     ...(maxOutputTokens === undefined
       ? {}

@@ -56,9 +56,47 @@ export const make = (
   }
 }
 
+/**
+ * Reads the output of a request that asks for nothing but a shorter session: it was answered when the program says that
+ * it shortened it, whatever its result says.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeCompaction = (session: Session | undefined): Events => {
+  const events = make(session)
+  let isShortened = false
+  let hasFailed = false
+  return {
+    next: (line) => {
+      const event = Option.getOrUndefined(decodeCompaction(CliJson.parse(line)))
+      if (event?.subtype === "compact_boundary" || event?.compact_result === "success") isShortened = true
+      if (event?.compact_result === "failed") hasFailed = true
+      return events.next(line)
+    },
+    completion: (end) => {
+      const found = events.completion(end)
+      if (isShortened && !hasFailed) {
+        return { ...(found ?? nothingSaid), text: "shortened", structured: undefined, problem: undefined }
+      }
+      const problem: Problem = found?.problem ??
+        { reason: "ContextOverflow", detail: "claude did not shorten the session that has outgrown its model" }
+      return found === undefined ? undefined : { ...found, problem }
+    }
+  }
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const nothingSaid: Completion = {
+  text: "",
+  structured: undefined,
+  problem: undefined,
+  usage: undefined,
+  costUsd: undefined,
+  model: undefined
+}
 
 const { Count, loose } = CliJson
 
@@ -115,6 +153,11 @@ const Result = Schema.Struct({
 })
 type Result = typeof Result.Type
 
+const decodeCompaction = Schema.decodeUnknownOption(Schema.Struct({
+  type: Schema.Literal("system"),
+  subtype: loose(Schema.String),
+  compact_result: loose(Schema.String)
+}))
 const decodeInit = Schema.decodeUnknownOption(Init)
 const decodeAssistant = Schema.decodeUnknownOption(Assistant)
 const decodeRateLimit = Schema.decodeUnknownOption(RateLimit)

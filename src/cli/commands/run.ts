@@ -41,6 +41,7 @@ export const run = Spec.make({
     ),
     argsJson: Flag.text("args-json", "OBJECT", "Arguments of the workflow as a JSON object"),
     args: Flag.repeated("arg", "KEY=VALUE", "One argument, which wins over --args-json; may be repeated"),
+    strict: Flag.flag("strict", "Fail where a declared fallback would stand in for an answer"),
     quiet: Flag.flag("quiet", "Print no progress"),
     json: Flag.json,
     home: Flag.home,

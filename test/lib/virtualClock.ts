@@ -1,0 +1,74 @@
+/**
+ * A clock that jumps to the next moment somebody sleeps for, as soon as nothing else happens: a week passes in a moment.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+
+interface Sleeper {
+  readonly at: number
+  readonly rung: Deferred.Deferred<void>
+}
+
+/** Turns of the event loop without a new sleeper after which nothing else is taken to happen. */
+const quiet = 60
+
+/** A virtual clock that starts at an instant, and the longest sleep that was asked of it. */
+export const make = (start: number): { readonly clock: Clock.Clock; readonly longestSleep: () => number } => {
+  let now = start
+  let longest = 0
+  let changes = 0
+  let isPumping = false
+  const sleepers: Array<Sleeper> = []
+  const pump = (): void => {
+    isPumping = true
+    let seen = changes
+    let left = quiet
+    const turn = (): void => {
+      if (seen !== changes) {
+        seen = changes
+        left = quiet
+      }
+      if (left-- > 0) return void setImmediate(turn)
+      const next = sleepers.shift()
+      if (next === undefined) {
+        isPumping = false
+        return
+      }
+      now = Math.max(now, next.at)
+      Deferred.unsafeDone(next.rung, Effect.void)
+      left = quiet
+      setImmediate(turn)
+    }
+    setImmediate(turn)
+  }
+  const clock: Clock.Clock = {
+    ...Clock.make(),
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => now,
+    unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n,
+    currentTimeMillis: Effect.sync(() => now),
+    currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
+    sleep: (duration) =>
+      Effect.suspend(() => {
+        const millis = Duration.toMillis(duration)
+        longest = Math.max(longest, millis)
+        const sleeper: Sleeper = { at: now + millis, rung: Effect.runSync(Deferred.make<void>()) }
+        const index = sleepers.findIndex(({ at }) => at > sleeper.at)
+        sleepers.splice(index < 0 ? sleepers.length : index, 0, sleeper)
+        changes++
+        if (!isPumping) pump()
+        return Effect.onInterrupt(Deferred.await(sleeper.rung), () =>
+          Effect.sync(() => {
+            const at = sleepers.indexOf(sleeper)
+            if (at >= 0) sleepers.splice(at, 1)
+          }))
+      })
+  }
+  return { clock, longestSleep: () => longest }
+}
+
+/** Runs an effect under a clock. */
+export const under = <A, E, R>(effect: Effect.Effect<A, E, R>, clock: Clock.Clock): Effect.Effect<A, E, R> =>
+  Effect.withClock(effect, clock)
