@@ -68,6 +68,41 @@ const used: Session = { id: "s-1", used: Usage.make({ outputTokens: 5 }), cost: 
 const Label = Schema.Struct({ label: Schema.Literal("bug", "feature"), why: Schema.String })
 
 describe("Claude", () => {
+  describe("shortens a session", () => {
+    const shortening = { compact: true, session: used, readScope: [], prompt: "Do it." } as const
+    const boundary = line({ type: "system", subtype: "compact_boundary", session_id: "s-1" })
+
+    it("with the program's own command, which it is let know, and without the call's schema", () => {
+      const { args, input } = invoked({ ...shortening, schema: { type: "object" } })
+      assert.strictEqual(input, "/compact")
+      assert.include(args, "--resume=s-1")
+      assert.notInclude(args, "--disable-slash-commands")
+      assert.isFalse(args.some((arg) => arg.startsWith("--json-schema")))
+    })
+
+    it("only where there is one", () => {
+      assert.strictEqual(invoked({ compact: true }).input, "Do it.")
+    })
+
+    test("and has done so when the program says that, though its result is empty", () =>
+      Effect.gen(function*() {
+        const { claude } = yield* play([{ steps: [{ print: boundary + result({ result: "" }) }] }])
+        const answer = answered((yield* cliLab.ask(claude, shortening)).outcome)
+        assert.deepInclude(answer, { session: "s-1", usage: Usage.make({ inputTokens: 3, outputTokens: 5 }) })
+      }))
+
+    test("and has not when it does not, or says that it failed", () =>
+      Effect.gen(function*() {
+        const failed = line({ type: "system", subtype: "status", compact_result: "failed" })
+        for (const print of [result({ result: "Conversation compacted" }), boundary + failed + result()]) {
+          const { claude } = yield* play([{ steps: [{ print }] }])
+          const { outcome } = yield* cliLab.ask(claude, shortening)
+          assert(Either.isLeft(outcome))
+          assert.strictEqual(outcome.left.reason, "ContextOverflow")
+        }
+      }))
+  })
+
   describe("starts the program", () => {
     it("to read, with the project's settings and the tools that read", () => {
       assert.deepStrictEqual(invoked(), {
