@@ -155,8 +155,8 @@ const asOwf = {
   GIT_AUTHOR_EMAIL: "owf@localhost",
   GIT_COMMITTER_NAME: "owf",
   GIT_COMMITTER_EMAIL: "owf@localhost",
-  GIT_AUTHOR_DATE: "0 +0000",
-  GIT_COMMITTER_DATE: "0 +0000"
+  GIT_AUTHOR_DATE: "@0 +0000",
+  GIT_COMMITTER_DATE: "@0 +0000"
 }
 
 /**

@@ -98,7 +98,7 @@ export const commit = Effect.fn("GitCapture.commit")(
   }) {
     const settings = [...durable, ...place.settings]
     const { tree: held, unread } = yield* tree(git, { ...place, settings }, status)
-    const at = `${Math.floor((yield* Clock.currentTimeMillis) / 1_000)} +0000`
+    const at = `@${Math.floor((yield* Clock.currentTimeMillis) / 1_000)} +0000`
     const commit = yield* git.line({
       cwd: place.root,
       settings,

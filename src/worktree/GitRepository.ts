@@ -174,13 +174,8 @@ export const asBefore = (before: Filters, now: Filters): ReadonlyArray<Setting> 
   const keys = new Set([...before.keys(), ...now.keys()])
   const isSame = [...keys].every((key) => before.get(key) === now.get(key))
   if (isSame) return []
-  const names = new Set([...keys].map((key) => key.slice(0, key.lastIndexOf("."))))
-  return [...names].flatMap((name): ReadonlyArray<Setting> => [
-    [`${name}.clean`, before.get(`${name}.clean`) ?? ""],
-    [`${name}.smudge`, before.get(`${name}.smudge`) ?? ""],
-    [`${name}.process`, before.get(`${name}.process`) ?? ""],
-    [`${name}.required`, before.get(`${name}.required`) ?? "false"]
-  ])
+  // a key that is neither there nor was is not set: an empty `process` keeps `clean` from being run
+  return [...keys].map((key): Setting => [key, before.get(key) ?? (key.endsWith(".required") ? "false" : "")])
 }
 
 /**
