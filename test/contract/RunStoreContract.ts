@@ -12,7 +12,7 @@ import { callId } from "open-agent-workflows/domain/Ids"
 import { FailPoint } from "open-agent-workflows/store/FailPoint"
 import type { Owner } from "open-agent-workflows/store/Owner"
 import { RunStore } from "open-agent-workflows/store/RunStore"
-import type { StoreError } from "open-agent-workflows/store/RunStore"
+import type { CallStanding, DegradedCall, StoreError } from "open-agent-workflows/store/RunStore"
 import { hex } from "../../src/internal/sha256.ts"
 import {
   answered,
@@ -324,6 +324,75 @@ export const suite = (name: string, open: Open): void => {
           assert.lengthOf(yield* store.attempts(callId(id, 1)), 2)
         }))
 
+      it.scoped("stand as waiting until they are asked again, and show until when", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+          yield* store.stand(ownership, ended(id, 1, { status: "failed" }), standing(id, 1, "waiting"))
+          const until = "2026-05-28T19:00:00.000Z"
+          assert.deepInclude(Option.getOrThrow(yield* store.call(callId(id, 1))), {
+            status: "waiting",
+            waitingUntil: until,
+            recoveryJson: `{"until":"${until}"}`
+          })
+          assert.deepInclude((yield* store.attempts(callId(id, 1)))[0], { status: "failed" })
+          assert.deepInclude((yield* store.events(id))[0], { type: "call_waiting", callId: callId(id, 1) })
+          // the run waits as long as all of its open calls do
+          assert.strictEqual((yield* store.run(id)).status, "waiting")
+          yield* store.begin(ownership, newCall(id, 2), newAttempt(id, 2))
+          assert.strictEqual((yield* store.run(id)).status, "running")
+          yield* store.settle(ownership, ended(id, 2), outcome(id, 2))
+          assert.strictEqual((yield* store.run(id)).status, "waiting")
+          yield* store.stand(ownership, null, standing(id, 1, "running"))
+          assert.deepInclude(Option.getOrThrow(yield* store.call(callId(id, 1))), {
+            status: "running",
+            waitingUntil: null
+          })
+          assert.strictEqual((yield* store.run(id)).status, "running")
+          // a wait can be cut off, and the call made again keeps what it is told to
+          yield* store.stand(ownership, null, standing(id, 1, "waiting"))
+          yield* store.settle(ownership, null, outcome(id, 1, { status: "cancelled", outputText: null }))
+          assert.deepInclude(Option.getOrThrow(yield* store.call(callId(id, 1))), {
+            status: "cancelled",
+            waitingUntil: until
+          })
+          yield* store.begin(ownership, newCall(id, 1, { replaces: true, recoveryJson: "{}" }), null)
+          assert.deepInclude(Option.getOrThrow(yield* store.call(callId(id, 1))), { recoveryJson: "{}" })
+          yield* store.settle(ownership, null, outcome(id, 1))
+          const late = yield* Effect.flip(store.stand(ownership, null, standing(id, 1, "waiting")))
+          assert.deepInclude(late, { _tag: "StoreError", reason: "Invalid" })
+        }))
+
+      it.scoped("that failed can have a declared value, which no cache shows and no answer loses", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+          const early = yield* Effect.flip(store.degrade(ownership, degraded(id, 1)))
+          assert.deepInclude(early, { _tag: "StoreError", reason: "Invalid" })
+          const failed = { status: "provider_failed", error: "gone", outputText: null } as const
+          yield* store.settle(ownership, ended(id, 1), outcome(id, 1, failed))
+          // a resumed run may do so again
+          for (const _ of [1, 2]) yield* store.degrade(ownership, degraded(id, 1))
+          assert.deepInclude(Option.getOrThrow(yield* store.call(callId(id, 1))), {
+            status: "degraded",
+            outputJson: "null",
+            error: "gone",
+            inputTokens: 100
+          })
+          assert.deepStrictEqual(
+            (yield* store.artifacts(id)).map(({ kind }) => kind).toSorted(),
+            ["error", "output_json", "prompt"]
+          )
+          assert.deepInclude((yield* store.settledAfter(id, 1, 10))[0], { outputJson: "null", error: "gone" })
+          const reasons = (yield* store.events(id, { type: "call_degraded" })).map(({ message }) => message)
+          assert.deepStrictEqual(reasons, ["nobody answered", "nobody answered"])
+          yield* answered(store, ownership, id, 2)
+          const done = yield* Effect.flip(store.degrade(ownership, degraded(id, 2)))
+          assert.deepInclude(done, { _tag: "StoreError", reason: "Invalid" })
+        }))
+
       it.scoped("may have texts of any size and content", () =>
         Effect.gen(function*() {
           const { store } = yield* world(open)
@@ -454,6 +523,8 @@ const ownership = (open: Open) =>
           store.settle(dead.ownership, ended(id, 2), outcome(id, 2)),
           store.record(dead.ownership, newCall(id, 4), outcome(id, 4), null),
           store.retry(dead.ownership, ended(id, 2), null),
+          store.stand(dead.ownership, ended(id, 2), standing(id, 2, "waiting")),
+          store.degrade(dead.ownership, degraded(id, 2)),
           store.session(dead.ownership, { runId: id, index: 2 }, 1, "s"),
           store.report(dead.ownership, { runId: id, index: 2 }, 1, { usage, cost: null, costSource: null }),
           store.event(dead.ownership, event(id, "stale")),
@@ -980,3 +1051,21 @@ const failPoints = (open: Open) =>
         }))
     }
   })
+
+const standing = (runId: RunId, index: number, status: "running" | "waiting"): CallStanding => ({
+  runId,
+  index,
+  status,
+  recoveryJson: JSON.stringify({ until: status === "waiting" ? "2026-05-28T19:00:00.000Z" : null }),
+  event: { type: "call_waiting", message: "waits for a limit", dataJson: null },
+  at: start + 10
+})
+
+const degraded = (runId: RunId, index: number): DegradedCall => ({
+  runId,
+  index,
+  outputJson: "null",
+  reason: "nobody answered",
+  artifact: { kind: "output_json", sha256: hex("null"), sizeBytes: 4 },
+  at: start + 10
+})
