@@ -26,6 +26,7 @@ import * as Fields from "./ProviderFields.ts"
 import * as ProvidersFile from "./ProvidersFile.ts"
 import { ProvidersFileError } from "./ProvidersFile.ts"
 
+export type { AgentSettings } from "./AgentSettings.ts"
 export { ProvidersFileError } from "./ProvidersFile.ts"
 
 /**

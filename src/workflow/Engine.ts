@@ -285,7 +285,8 @@ const child = <A, E>(
     if (depth > ports.config.maxDepth) {
       return yield* new NestingTooDeep({ workflow: program.name, limit: ports.config.maxDepth })
     }
-    const childKey = CallKey.child(program.name, program.argsJson)
+    const position = yield* Position.path
+    const childKey = CallKey.child(program.name, program.argsJson + (Position.isNamed(position) ? position : ""))
     const place = parent.inheritance.place(childKey)
     const id = place.recorded ?? (yield* Ids.makeRunId)
     const open = (at: number) =>

@@ -56,6 +56,22 @@ export const fanOut: Effect.Effect<(index: number) => string> = Effect.map(Fiber
 })
 
 /**
+ * Runs an effect in a place with a name of its own, unique in the run: its calls and child runs are answered by what was
+ * recorded under that name and by nothing else, however much of what was made before is not made again.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const named = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => Effect.locally(effect, current, { path: `=${name}`, next: 0 }))
+
+/**
+ * Whether a path is one of a place with a name of its own.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isNamed = (path: string): boolean => path.startsWith("=")
+
+/**
  * Runs an effect in a position of its own, which it may move from item to item.
  * @category combinators
  * @since 0.1.0

@@ -6,9 +6,11 @@
  *   same position, else the oldest one not yet used. It leaves alone what was recorded for another item of its own
  *   fan-out, which that item will ask for, unless an item there has asked for something other than it had recorded: then
  *   the program was edited and its items have moved.
+ *   A place with a name of its own (`Position.named`) is answered by its own record alone.
  * - R3. Equal calls keep their number: a call that is made again after it failed has the index and ordinal it had.
  */
 import type { Settled } from "../store/RunStore.ts"
+import * as Position from "./Position.ts"
 
 /**
  * What a call is in its run.
@@ -52,6 +54,7 @@ export const make = (calls: ReadonlyArray<Settled>): Replay => {
   }
   const pick = (records: Array<Settled>, position: string): Settled | undefined => {
     const exact = records.findIndex((record) => record.position === position)
+    if (Position.isNamed(position)) return exact < 0 ? undefined : records.splice(exact, 1)[0]
     const fanOut = fanOutOf(position)
     const at = exact >= 0 || moved.has(fanOut)
       ? Math.max(0, exact)

@@ -1,0 +1,139 @@
+/**
+ * What each type of node does when it is come to.
+ */
+import * as Effect from "effect/Effect"
+import * as AgentError from "../domain/AgentError.ts"
+import * as Fallback from "../workflow/Fallback.ts"
+import type { Run } from "../workflow/Run.ts"
+import * as Condition from "./Condition.ts"
+import type { Body, BranchNode, FlowContext, ForEachNode, Json, ParallelNode, WhileNode } from "./Flow.ts"
+import * as FlowAgents from "./FlowAgents.ts"
+import type { Done, FlowEnv, Frame, Services, Visit } from "./FlowEnv.ts"
+import { failed, frame, goOn, inNode } from "./FlowEnv.ts"
+import { NodeFailed } from "./FlowRunError.ts"
+import * as FlowTexts from "./FlowTexts.ts"
+import * as FlowWaits from "./FlowWaits.ts"
+
+/**
+ * Walks a body to its end.
+ * @category models
+ * @since 0.1.0
+ */
+export type Walk = (body: Body, frame: Frame) => Effect.Effect<void, unknown, Run | Services>
+
+/**
+ * Runs a node.
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (env: FlowEnv, visit: Visit, walk: Walk): Done => {
+  const { node } = visit
+  switch (node.type) {
+    case "agent":
+      return FlowAgents.ask(env, { ...visit, node })
+    case "script":
+      return FlowAgents.run(env, { ...visit, node })
+    case "branch":
+      return branch(env, { ...visit, node })
+    case "for_each":
+      return forEach({ ...visit, node }, walk)
+    case "while":
+      return loop(env, { ...visit, node }, walk)
+    case "parallel":
+      return parallel({ ...visit, node }, walk)
+    case "workflow":
+      return FlowWaits.child(env, { ...visit, node })
+    case "wait":
+      return FlowWaits.wait(env, { ...visit, node })
+    case "terminal":
+    case "fail":
+      return Effect.dieMessage(`node ${node.id} ends the run and is not run`)
+  }
+}
+
+/**
+ * Whether a failure may pass when the node is run again: not one that a person has to put right, and no bound.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isWorthAnotherTry = (error: unknown): boolean =>
+  AgentError.isAgentError(error) ? Fallback.isExhausted(error) : error instanceof NodeFailed
+
+/**
+ * A failure in a sentence.
+ * @category converting
+ * @since 0.1.0
+ */
+export const describe = (error: unknown): string => error instanceof Error ? error.message : String(error)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const branch = (env: FlowEnv, { context, node }: Visit<BranchNode>): Done =>
+  Effect.gen(function*() {
+    const choice = yield* Effect.mapError(Condition.choose(node, context), (error) => failed(node, error.message))
+    for (const warning of choice.warnings) {
+      yield* env.run.event("branch_warning", `${node.id}: ${warning}`, { node: node.id, next: choice.next })
+    }
+    return goOn(choice.next)
+  })
+
+const forEach = ({ context, frame: outer, name, node }: Visit<ForEachNode>, walk: Walk): Done =>
+  Effect.gen(function*() {
+    const items = yield* inNode(node, FlowTexts.evaluate(node.items, context))
+    if (!isList(items)) return yield* failed(node, `its items are ${kindOf(items)} and have to be a list`)
+    const outputs = yield* Effect.forEach(items, (item, index) => {
+      const given: FlowContext = { ...context, [node.as]: item, [`${node.as}_index`]: index }
+      const inner = frame(given, {
+        path: `${name}[${index}]`,
+        group: outer.group ?? node.id,
+        suffix: `${outer.suffix}[${index}]`
+      })
+      return Effect.map(walk(node.body, inner), () => inner.set)
+    }, { concurrency: node.concurrency })
+    return goOn(node.next, node.output === null ? {} : { [node.output]: outputs })
+  })
+
+const loop = (env: FlowEnv, { context, frame: outer, name, node }: Visit<WhileNode>, walk: Walk): Done =>
+  Effect.gen(function*() {
+    const set: Record<string, Json> = { [node.as]: 0 }
+    let turn = 0
+    while (yield* inNode(node, FlowTexts.test(node.condition, { ...context, ...set }))) {
+      if (turn === node.maxTurns) {
+        yield* env.run.event("loop_bound", `${node.id}: went on after ${turn} turns, as many as it may take`, {
+          node: node.id,
+          turns: turn
+        })
+        break
+      }
+      turn++
+      set[node.as] = turn
+      const inner = frame({ ...context, ...set }, {
+        path: `${name}[${turn}]`,
+        group: outer.group ?? node.id,
+        suffix: `${outer.suffix}[${turn}]`
+      })
+      yield* walk(node.body, inner)
+      Object.assign(set, inner.set)
+    }
+    return goOn(node.next, set)
+  })
+
+const parallel = ({ context, frame: outer, name, node }: Visit<ParallelNode>, walk: Walk): Done =>
+  Effect.gen(function*() {
+    const outputs = yield* Effect.forEach(node.branches, (body, index) => {
+      const inner = frame(context, {
+        path: `${name}[${index}]`,
+        group: outer.group ?? node.id,
+        suffix: outer.suffix
+      })
+      return Effect.map(walk(body, inner), () => inner.set)
+    }, { concurrency: node.concurrency })
+    return goOn(node.next, Object.assign({}, ...outputs))
+  })
+
+const isList = (value: Json): value is ReadonlyArray<Json> => Array.isArray(value)
+
+const kindOf = (value: Json): string =>
+  value === null ? "null" : typeof value === "object" ? "an object" : `a ${typeof value}`

@@ -1,0 +1,69 @@
+/**
+ * Why a graph's run did not come to its end, beside what its calls and the workflows below it fail with.
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * The run came to a `fail` node: it has ended, and the next run of its name begins anew.
+ * @category errors
+ * @since 0.1.0
+ */
+export class FlowFailed extends Schema.TaggedError<FlowFailed>("owf/Flow/FlowFailed")("FlowFailed", {
+  workflow: Schema.String,
+  node: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/**
+ * A bound was reached. The run stops and can go on, once the bound is raised.
+ * @category errors
+ * @since 0.1.0
+ */
+export class FlowStopped extends Schema.TaggedError<FlowStopped>("owf/Flow/FlowStopped")("FlowStopped", {
+  workflow: Schema.String,
+  node: Schema.String,
+  limit: Schema.Literal("transitions", "wall_clock", "context"),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return this.detail
+  }
+
+  /** The run stops and can go on. */
+  readonly isResumable = true
+}
+
+/**
+ * A node could not do what it says; resumed, the run begins with it.
+ * @category errors
+ * @since 0.1.0
+ */
+export class NodeFailed extends Schema.TaggedError<NodeFailed>("owf/Flow/NodeFailed")("NodeFailed", {
+  node: Schema.String,
+  /** `file:line:column` of the node. */
+  at: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `Node '${this.node}' (${this.at}): ${this.detail}`
+  }
+}
+
+/**
+ * A resumed run stands where its graph, which was edited since, has no place for it.
+ * @category errors
+ * @since 0.1.0
+ */
+export class FlowDiverged extends Schema.TaggedError<FlowDiverged>("owf/Flow/FlowDiverged")("FlowDiverged", {
+  workflow: Schema.String,
+  node: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Wait and workflow nodes: what a graph waits for that is none of its own calls.
+ *
+ * - O1. With an `output` a wait says there how it ended; without one a wait that ended badly (a time that passed, a person
+ *   that said no) fails the node.
+ * - O2. Times without a zone are UTC.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { Engine } from "../workflow/Engine.ts"
+import type { Run } from "../workflow/Run.ts"
+import * as Wait from "../workflow/Wait.ts"
+import * as Workflow from "../workflow/Workflow.ts"
+import type { FlowContext, Json, Template, WaitNode, WorkflowNode } from "./Flow.ts"
+import type { Done, FlowEnv, Visit } from "./FlowEnv.ts"
+import { failed, goOn, inNode } from "./FlowEnv.ts"
+import * as FlowTexts from "./FlowTexts.ts"
+
+/**
+ * Waits until a time, for a file, or for a person.
+ * @category running
+ * @since 0.1.0
+ */
+export const wait = (env: FlowEnv, { context, name, node }: Visit<WaitNode>): Done => {
+  const { until } = node
+  const text = (template: Template) => inNode(node, FlowTexts.render(env.run, template, context))
+  const timeout = node.timeoutMs === null ? undefined : Duration.millis(node.timeoutMs)
+  switch (until._tag) {
+    case "Duration":
+      return Effect.as(Wait.duration(name, until.millis), ended(node, { waited_ms: until.millis }))
+    case "Time":
+      return Effect.gen(function*() {
+        const written = (yield* text(until.at)).trim()
+        const moment = momentOf(written)
+        if (Option.isNone(moment)) {
+          return yield* failed(
+            node,
+            `waits until '${written.slice(0, 80)}', which is no time such as 2026-08-01T09:00:00Z`
+          )
+        }
+        yield* Wait.moment(name, moment.value)
+        return ended(node, { until: new Date(moment.value).toISOString() })
+      })
+    case "File":
+      return Effect.gen(function*() {
+        const path = within(env.directory, yield* text(until.path))
+        const found = yield* Wait.condition(name, env.options.exists(path), { what: path, timeout })
+        if (!found && node.output === null) return yield* failed(node, `${path} did not appear in time`)
+        return ended(node, { found, path, timed_out: !found })
+      })
+    case "Approval":
+      return Effect.gen(function*() {
+        const question = until.prompt === null ? undefined : yield* text(until.prompt)
+        const answer = yield* Wait.approval(name, { question, timeout })
+        if (node.output === null && answer?.approved !== true) {
+          const said = answer?.message === null || answer === null ? "" : `: ${answer.message}`
+          return yield* failed(node, answer === null ? "nobody approved in time" : `it was rejected${said}`)
+        }
+        return ended(node, {
+          approved: answer?.approved === true,
+          message: answer?.message ?? null,
+          timed_out: answer === null
+        })
+      })
+  }
+}
+
+/**
+ * Runs another workflow as a child of the run.
+ * @category running
+ * @since 0.1.0
+ */
+export const child = (env: FlowEnv, { context, node }: Visit<WorkflowNode>): Done =>
+  Effect.gen(function*() {
+    const args: Record<string, Json> = {}
+    for (const [name, value] of node.args) args[name] = yield* argument(env, node, value, context)
+    const loaded = yield* Effect.mapError(
+      env.options.load(node.workflow),
+      ({ message }) => failed(node, `the workflow cannot be loaded: ${message}`)
+    )
+    // what a workflow of a file requires beside the engine only an application has; it then fails by its name
+    const run = Workflow.start(loaded, args) as Effect.Effect<
+      Effect.Effect.Success<ReturnType<typeof Workflow.start>>,
+      unknown,
+      Engine | Run
+    >
+    const { exit, outputJson } = yield* run
+    if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+    if (node.output === null) return goOn(node.next)
+    return goOn(node.next, { [node.output]: outputJson === null ? null : yield* Effect.orDie(decodeJson(outputJson)) })
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const ended = ({ next, output }: WaitNode, value: FlowContext) => goOn(next, output === null ? {} : { [output]: value })
+
+/** Canonical JSON of our own. */
+const decodeJson = Schema.decode(
+  Schema.parseJson(Schema.declare((value: unknown): value is Json => value !== undefined))
+)
+
+const momentOf = (text: string): Option.Option<number> => {
+  const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/.test(text) || !/\d:\d/.test(text) ? text : `${text}Z`
+  return /^\d{4}-\d\d-\d\d/.test(text) ? Option.map(DateTime.make(zoned), DateTime.toEpochMillis) : Option.none()
+}
+
+const within = (directory: string, path: string): string =>
+  path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) ? path : `${directory}/${path}`
+
+/** A template gives text, an expression any value. */
+const argument = (env: FlowEnv, node: WorkflowNode, value: Template, context: FlowContext) =>
+  /\{[{%#]/.test(value.source)
+    ? inNode(node, FlowTexts.render(env.run, value, context))
+    : inNode(node, Either.mapLeft(FlowTexts.evaluate(value, context), (problem) => problem))
