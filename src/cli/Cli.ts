@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Argv from "./Argv.ts"
+import { approve } from "./commands/approve.ts"
 import { artifacts } from "./commands/artifacts.ts"
 import { calls } from "./commands/calls.ts"
 import { cat } from "./commands/cat.ts"
@@ -48,6 +49,7 @@ import { version } from "./Version.ts"
 export const specs: ReadonlyArray<Spec> = [
   run,
   resume,
+  approve,
   runs,
   status,
   output,

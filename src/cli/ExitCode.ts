@@ -20,6 +20,7 @@ export const ExitCode = {
   diverged: 6,
   owned: 7,
   unhealthy: 8,
+  stopped: 9,
   degraded: 10,
   internal: 70,
   hangup: 129,
@@ -67,7 +68,11 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
     meaning: "The provider does not exist, is not configured, or refuses its key.",
     next: "Set what the message names, or choose another one with `--provider`."
   },
-  { name: "diverged", meaning: "Reserved: a resumed run does not follow its record.", next: "" },
+  {
+    name: "diverged",
+    meaning: "A resumed run stands at a node that its graph does not have any more.",
+    next: "Put the node back, or start anew with `--fresh`."
+  },
   {
     name: "owned",
     meaning: "Another process runs this run, or took it over.",
@@ -77,6 +82,11 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
     name: "unhealthy",
     meaning: "`owf doctor` found something that is set up and does not work.",
     next: "What to do stands beside each finding."
+  },
+  {
+    name: "stopped",
+    meaning: "A graph reached one of its limits, or waited too long; the run can be resumed.",
+    next: "The message names the limit; raise it and run the same command again."
   },
   {
     name: "degraded",
@@ -105,21 +115,24 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
  */
 export const ofError = (kind: string, reason: string | undefined): number =>
   Match.value(kind).pipe(
-    Match.whenOr("UsageError", "RefreshError", "WorkflowFileError", "ArgsInvalid", "InvalidRun", "RunNotFound", () =>
-      ExitCode.usage),
-    Match.whenOr("BudgetExceeded", "BudgetRefused", () =>
-      ExitCode.budget),
-    Match.when("StoreError", () =>
-      reason === "Missing" ? ExitCode.usage : ExitCode.store),
-    Match.whenOr("ProviderUnavailable", "SettingsError", "ProvidersFileError", "PricesError", () =>
-      ExitCode.provider),
-    Match.when("ProviderFailed", () =>
-      refusals.has(reason ?? "") ? ExitCode.provider : ExitCode.failed),
-    Match.whenOr("RunOwned", "OwnershipLost", () =>
-      ExitCode.owned),
-    Match.orElse(() =>
-      ExitCode.failed
-    )
+    Match.whenOr("FlowStopped", "WaitedTooLong", () => ExitCode.stopped),
+    Match.when("FlowDiverged", () => ExitCode.diverged),
+    Match.whenOr(
+      "UsageError",
+      "RefreshError",
+      "WorkflowFileError",
+      "FlowErrors",
+      "ArgsInvalid",
+      "InvalidRun",
+      "RunNotFound",
+      () => ExitCode.usage
+    ),
+    Match.whenOr("BudgetExceeded", "BudgetRefused", () => ExitCode.budget),
+    Match.when("StoreError", () => reason === "Missing" ? ExitCode.usage : ExitCode.store),
+    Match.whenOr("ProviderUnavailable", "SettingsError", "ProvidersFileError", "PricesError", () => ExitCode.provider),
+    Match.when("ProviderFailed", () => refusals.has(reason ?? "") ? ExitCode.provider : ExitCode.failed),
+    Match.whenOr("RunOwned", "OwnershipLost", () => ExitCode.owned),
+    Match.orElse(() => ExitCode.failed)
   )
 
 /**

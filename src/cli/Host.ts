@@ -39,6 +39,15 @@ export interface RunRequest extends Loading {
   readonly argsJson: string | undefined
   /** `KEY=VALUE`, in the order given. */
   readonly args: ReadonlyArray<string>
+  /** `--params`, a JSON object. */
+  readonly params: string | undefined
+  readonly paramsFile: string | undefined
+  /** Names the run beside its workflow; the same command goes on with it. */
+  readonly runId: string | undefined
+  /** Another name for `provider`. */
+  readonly cli: string | undefined
+  /** Whether a new run is started although one of the name has not ended. */
+  readonly fresh: boolean
   /** Whether a call fails where a declared value would stand in for its answer. */
   readonly strict: boolean
   readonly quiet: boolean

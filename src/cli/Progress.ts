@@ -69,7 +69,7 @@ const observed = <A, E>(program: Engine.Program<A, E>, listener: Listener): Engi
   })
 })
 
-const shown = (type: string): boolean => type === "phase" || type === "log"
+const shown = (type: string): boolean => type === "phase" || type === "log" || type === "waiting"
 
 const done = (result: Facts): string => {
   const name = nameOf(result)

@@ -53,6 +53,13 @@ export class WorkflowFileError
 }
 
 /**
+ * Whether a file holds a graph, by its name.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isFlowFile = (file: string): boolean => /\.ya?ml$/i.test(file)
+
+/**
  * Loads the workflow that a file exports by default.
  * @category running
  * @since 0.1.0
@@ -106,7 +113,7 @@ const readScript = Effect.fnUntraced(function*(path: string) {
   const extension = (yield* Path.Path).extname(path)
   if (!supported.includes(extension)) {
     const kind = extension === "" ? "files without an extension are" : `${extension} files are`
-    const detail = `${kind} unsupported as workflow scripts; use one of ${supported.join(", ")}`
+    const detail = `${kind} unsupported as workflow scripts; use one of ${supported.join(", ")}, or .yaml for a graph`
     return yield* new WorkflowFileError({ reason: "UnsupportedExtension", path, detail })
   }
   return yield* fs.readFileString(path).pipe(

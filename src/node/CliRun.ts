@@ -15,11 +15,14 @@ import * as WorkflowFile from "../cli/WorkflowFile.ts"
 import * as WorkflowView from "../cli/WorkflowView.ts"
 import * as Money from "../domain/Money.ts"
 import type * as Records from "../domain/Records.ts"
+import * as Settings from "../settings/Settings.ts"
 import { RunFiles } from "../store/RunFiles.ts"
-import { RunStore } from "../store/RunStore.ts"
+import { RunStore, StoreError } from "../store/RunStore.ts"
 import type * as Engine from "../workflow/Engine.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { WorkflowError } from "../workflow/WorkflowError.ts"
+import * as Identity from "./CliRunIdentity.ts"
+import * as Params from "./CliRunParams.ts"
 import * as Session from "./CliRunSession.ts"
 import * as Home from "./Home.ts"
 import * as Loader from "./Loader.ts"
@@ -33,18 +36,17 @@ import * as Owf from "./Owf.ts"
 export const run = (request: RunRequest): Promise<number> =>
   Session.run(request, (session) =>
     Effect.gen(function*() {
-      const { path, sha256, workflow } = yield* load(request.file)
-      const args = yield* WorkflowArgs.read(Workflow.definitionOf(workflow).args, request.argsJson, request.args)
+      const loaded = yield* load(request.file)
+      const { path, workflow } = loaded
+      const definition = Workflow.definitionOf(workflow)
+      const args = yield* argsOf(loaded, request)
       yield* Workflow.decodeArgs(workflow, args)
-      const started = Workflow.start(workflow, args, {
-        provider: request.provider,
-        model: request.model,
-        cachePolicy: request.cachePolicy,
-        budget: budgetOf(request),
-        strict: request.strict,
-        script: { path, hash: sha256 }
-      })
-      return yield* inEngine(session, request.home, started)
+      const alias = yield* Identity.aliasOf(definition.name, request.runId, loaded.isFlow)
+      const asked = yield* askedOf(loaded, request)
+      if (alias === undefined) {
+        return yield* inEngine(session, request.home, start(loaded, args, asked))
+      }
+      return yield* inEngine(session, request.home, named(session, loaded, { alias, args, asked, path, request }))
     }))
 
 /**
@@ -55,11 +57,8 @@ export const run = (request: RunRequest): Promise<number> =>
 export const resume = (request: ResumeRequest): Promise<number> =>
   Session.run(request, (session) =>
     Effect.gen(function*() {
-      const { directory, row } = yield* find(request)
-      if (
-        row.id !== request.run && row.parentRunId === null && !row.id.startsWith(request.run) &&
-        request.run !== "latest"
-      ) {
+      const { directory, found, row } = yield* find(request)
+      if (found.id !== row.id) {
         session.tell(`run ${request.run} is part of run ${row.id}, which is resumed as a whole`)
       }
       if (row.status === "done" || row.status === "degraded") {
@@ -102,12 +101,121 @@ export const validate = (request: ValidateRequest): Promise<number> =>
 // internal
 // -----------------------------------------------------------------------------
 
-const load = (file: string) => {
-  Loader.register()
-  return Effect.provide(
-    WorkflowFile.load(file, Workflow.isWorkflow),
-    Layer.merge(NodeFileSystem.layer, NodePath.layer)
-  )
+interface Loaded extends WorkflowFile.LoadedWorkflow<Workflow.Any> {
+  readonly isFlow: boolean
+  /** What a graph says of its spending. */
+  readonly limits: { readonly tokens: number | undefined; readonly costUsd: number | undefined }
+}
+
+const noLimits = { tokens: undefined, costUsd: undefined }
+
+const load = (file: string) =>
+  WorkflowFile.isFlowFile(file)
+    ? Effect.flatMap(Effect.promise(() => import("./FlowNode.ts")), (flows) =>
+      Effect.map(flows.load(file), ({ flow, path, sha256, workflow }): Loaded => ({
+        // whatever a workflow takes and gives, it is one
+        workflow: workflow as unknown as Workflow.Any,
+        path,
+        sha256,
+        isFlow: true,
+        limits: flow.limits
+      })))
+    : Effect.suspend(() => {
+      Loader.register()
+      return Effect.map(
+        Effect.provide(
+          WorkflowFile.load(file, Workflow.isWorkflow),
+          Layer.merge(NodeFileSystem.layer, NodePath.layer)
+        ),
+        (loaded): Loaded => ({ ...loaded, isFlow: false, limits: noLimits })
+      )
+    })
+
+const argsOf = ({ isFlow, workflow }: Loaded, request: RunRequest) =>
+  Effect.gen(function*() {
+    if (!isFlow && (request.params !== undefined || request.paramsFile !== undefined)) {
+      return yield* Usage.make(
+        "--params and --params-file are for graphs.",
+        "Give the arguments of a TypeScript workflow with --arg or --args-json."
+      )
+    }
+    const params = yield* Params.read(request)
+    const args = yield* WorkflowArgs.read(Workflow.definitionOf(workflow).args, request.argsJson, request.args)
+    return { ...params, ...args }
+  })
+
+/** Who is asked, and what may be spent, where a new run is started. */
+const askedOf = ({ isFlow, limits }: Loaded, request: RunRequest) =>
+  Effect.gen(function*() {
+    const { cli, provider } = request
+    if (cli !== undefined && provider !== undefined && cli !== provider) {
+      return yield* Usage.make(`--cli is ${cli} and --provider ${provider}; they mean the same.`, "Give one of them.")
+    }
+    const settings = yield* Settings.fromEnvironment(process.env)
+    // read here, so that a value that is none is said before there is a run
+    const agents = isFlow ? yield* settings.agents : undefined
+    return {
+      provider: provider ?? cli ?? agents?.cli,
+      budget: {
+        ...(limits.tokens === undefined ? {} : { tokens: limits.tokens }),
+        ...(limits.costUsd === undefined ? {} : { cost: Money.fromUsd(limits.costUsd) }),
+        ...budgetOf(request)
+      },
+      model: request.model,
+      cachePolicy: request.cachePolicy,
+      strict: request.strict
+    }
+  })
+
+const start = (
+  { path, sha256, workflow }: Loaded,
+  args: unknown,
+  options: Engine.RunOptions
+) => Workflow.start(workflow, args, { ...options, script: { path, hash: sha256 } })
+
+/** Starts a run that has a name, or goes on with it. */
+const named = (
+  session: Session.Session,
+  loaded: Loaded,
+  { alias, args, asked, path, request }: {
+    readonly alias: string
+    readonly args: Readonly<Record<string, unknown>>
+    readonly asked: Engine.RunOptions
+    readonly path: string
+    readonly request: RunRequest
+  }
+) => {
+  const meant = Effect.flatMap(Identity.decide(alias, request, { path, args }), (meant) =>
+    Effect.gen(function*() {
+      if (meant._tag === "GoOn") {
+        session.tell(`going on with run ${meant.run.id}, ${alias}; --fresh starts anew`)
+        return yield* again(session, loaded, meant.run, {
+          provider: request.provider ?? request.cli,
+          model: request.model,
+          budget: budgetOf(request),
+          strict: request.strict
+        })
+      }
+      const { giveUpAlias } = yield* RunStore
+      if (meant.replaces !== undefined) yield* giveUpAlias(alias, meant.replaces.id)
+      return yield* start(loaded, args, { ...asked, alias })
+    }))
+  // who loses a race for a name finds the run of who won it
+  return Effect.catchIf(meant, isTaken, () => meant)
+}
+
+const isTaken = (error: unknown): boolean => error instanceof StoreError && error.reason === "Invalid"
+
+const again = (
+  session: Session.Session,
+  { path, sha256, workflow }: Loaded,
+  row: Records.Run,
+  options: Engine.RunOptions
+) => {
+  if (row.scriptHash !== null && row.scriptHash !== sha256) {
+    session.tell("the file has changed since; what was done is not done again, and the rest is done as it says now")
+  }
+  return Workflow.resume(workflow, row, { ...options, script: { path, hash: sha256 } })
 }
 
 /** The root run an argument names; nothing is made when there is none. */
@@ -116,7 +224,7 @@ const find = (request: ResumeRequest) =>
     const store = yield* RunStore
     const found = yield* store.run(request.run)
     const row = found.parentRunId === null ? found : yield* store.run(found.rootRunId)
-    return { row, directory: (yield* RunFiles).directory(row.id) }
+    return { row, found, directory: (yield* RunFiles).directory(row.id) }
   }).pipe(Effect.provide(Owf.layerStore({ home: homeOf(request.home), mode: "read" })))
 
 const loadAgain = (row: Records.Run, script: string | undefined) =>
@@ -155,10 +263,10 @@ const budgetOf = (request: RunRequest | ResumeRequest): Engine.RunOptions["budge
 const inEngine = (
   session: Session.Session,
   home: string | undefined,
-  started: Effect.Effect<Engine.RunResult<unknown, unknown>, WorkflowError, unknown>
+  started: Effect.Effect<Engine.RunResult<unknown, unknown>, WorkflowError | Usage.UsageError, unknown>
 ) =>
   // a file's workflow can require what only an application provides; it then fails by the name of what is missing
-  (started as Effect.Effect<Engine.RunResult<unknown, unknown>, WorkflowError, Engine.Engine>).pipe(
+  (started as Effect.Effect<Engine.RunResult<unknown, unknown>, WorkflowError | Usage.UsageError, Owf.Owf>).pipe(
     session.observed,
     Effect.provide(Owf.layer({ home: homeOf(home) })),
     Effect.map(Session.ended)

@@ -33,7 +33,7 @@ export interface Session {
   /** Writes a line to stderr, unless the command was asked to be quiet. */
   readonly tell: (text: string) => void
   /** Runs an effect in an engine whose progress is shown and which stops on a signal. */
-  readonly observed: <A, E>(effect: Effect.Effect<A, E, Engine>) => Effect.Effect<A, E, Engine>
+  readonly observed: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Engine>
 }
 
 /**

@@ -16,12 +16,18 @@ export const run = Spec.make({
   name: "run",
   summary: "Run a workflow file",
   details: "The result goes to stdout, progress to stderr. Without --provider the offline provider answers. " +
-    "What a run completed is kept: after a failure or Ctrl-C, `owf resume` goes on where it stopped.",
-  positional: { name: "file", description: "A .ts, .mts, .js or .mjs file that exports a workflow as its default" },
+    "What a run completed is kept: after a failure or Ctrl-C, `owf resume` goes on where it stopped. " +
+    "A graph's run has a name, <workflow>-<run-id>: the same command goes on with it until it has ended, and then " +
+    "starts anew.",
+  positional: {
+    name: "file",
+    description: "A .ts, .mts, .js or .mjs file that exports a workflow as its default, or a .yaml graph"
+  },
   examples: [
     "owf run flow.ts",
     "owf run flow.ts --provider anthropic --budget-cost-usd 2",
-    "owf run flow.ts --arg topic=tests --arg depth=3 --json"
+    "owf run flow.ts --arg topic=tests --arg depth=3 --json",
+    "owf run flow.yaml --cli claude --params '{\"repo\":\"~/src/app\"}' --run-id nightly"
   ],
   flags: {
     provider: Flag.text("provider", "NAME", "Who answers the calls that name nobody (default: fake, offline and free)"),
@@ -41,6 +47,11 @@ export const run = Spec.make({
     ),
     argsJson: Flag.text("args-json", "OBJECT", "Arguments of the workflow as a JSON object"),
     args: Flag.repeated("arg", "KEY=VALUE", "One argument, which wins over --args-json; may be repeated"),
+    params: Flag.text("params", "OBJECT", "Variables of a graph as a JSON object, which win over --params-file"),
+    paramsFile: Flag.text("params-file", "PATH", "File with the variables of a graph as a JSON object"),
+    runId: Flag.text("run-id", "ID", "Name of the run beside its workflow (default for graphs: default)"),
+    fresh: Flag.flag("fresh", "Start anew although the run of this name has not ended"),
+    cli: Flag.text("cli", "NAME", "The same as --provider (default for graphs: AGENT_CLI)"),
     strict: Flag.flag("strict", "Fail where a declared fallback would stand in for an answer"),
     quiet: Flag.flag("quiet", "Print no progress"),
     json: Flag.json,

@@ -14,9 +14,13 @@ import * as Spec from "../Spec.ts"
 export const validate = Spec.make({
   name: "validate",
   summary: "Check a workflow file and show the arguments it takes",
-  details: "The file is imported, so its top level runs; the body of the workflow does not.",
-  positional: { name: "file", description: "A .ts, .mts, .js or .mjs file that exports a workflow as its default" },
-  examples: ["owf validate flow.ts", "owf validate flow.ts --json"],
+  details: "The file is imported, so its top level runs; the body of the workflow does not. " +
+    "Of a graph, all that is wrong is named with its line.",
+  positional: {
+    name: "file",
+    description: "A .ts, .mts, .js or .mjs file that exports a workflow as its default, or a .yaml graph"
+  },
+  examples: ["owf validate flow.ts", "owf validate flow.yaml --json"],
   flags: { json: Flag.json, home: Flag.home, debug: Flag.debug }
 }, (options, file) =>
   Effect.gen(function*() {
