@@ -13,6 +13,8 @@ export interface View {
   readonly run: Records.Run
   readonly calls: ReadonlyArray<Records.Call>
   readonly children: ReadonlyArray<Records.Run>
+  /** Questions nobody has answered. */
+  readonly approvals: ReadonlyArray<Records.Approval>
   readonly directory: string
   readonly resume: string | undefined
 }
@@ -46,7 +48,7 @@ export const resume = (runId: string, home: string | undefined): string =>
  * @since 0.1.0
  */
 export const render = (view: View): string => {
-  const { calls, children, directory, resume, run } = view
+  const { approvals, calls, children, directory, resume, run } = view
   const lines: ReadonlyArray<readonly [string, string | undefined]> = [
     ["run_id", run.id],
     ["status", run.status],
@@ -64,6 +66,7 @@ export const render = (view: View): string => {
     ...calls.filter((call) => call.waitingUntil !== null).map((
       call
     ): readonly [string, string] => ["waiting", waitOf(call)]),
+    ...approvals.map((asked): readonly [string, string] => ["approval", questionOf(asked)]),
     ...calls.filter((call) => call.status === "degraded").map((call): readonly [string, string] => [
       "degraded",
       `${nameOf(call)}: ${call.error ?? "no answer"}`
@@ -99,6 +102,9 @@ const nameOf = (call: Records.Call): string =>
   call.label === null
     ? `call ${Format.callNumber(call.index)}`
     : `${call.label} (call ${Format.callNumber(call.index)})`
+
+const questionOf = ({ name, question, runId }: Records.Approval): string =>
+  `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`} (owf approve ${runId} ${quoted(name)})`
 
 /** A wait that was interrupted is gone on with when the run is resumed. */
 const waitOf = (call: Records.Call): string =>

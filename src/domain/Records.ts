@@ -194,7 +194,7 @@ export const Approval = Schema.Struct({
   name: text,
   question: textOrNull,
   askedAt: key(text, "asked_at"),
-  decision: Schema.NullOr(Schema.Literal("approved", "rejected")),
+  decision: Schema.NullOr(Schema.Literal("approved", "rejected", "expired")),
   message: textOrNull,
   decidedAt: key(textOrNull, "decided_at")
 })

@@ -453,7 +453,8 @@ export interface NewApproval {
 export interface Decision {
   readonly runId: RunId
   readonly name: string
-  readonly decision: "approved" | "rejected"
+  /** `expired`: nobody answered in the time there was. */
+  readonly decision: "approved" | "rejected" | "expired"
   readonly message: string | null
   readonly at: number
 }

@@ -33,8 +33,9 @@ export const selectRuns = `SELECT runs.id, runs.root_run_id, runs.parent_run_id,
   runs.budget_total_cost_nano / 1e9 AS budget_total_cost_usd, runs.error_kind, runs.error_message, runs.created_at,
   runs.started_at, runs.completed_at, runs.updated_at, ${SqlLease.columns},
   CASE runs.status WHEN 'running' THEN (
-    SELECT count(*) > 0 AND sum(status = 'running') = 0 FROM calls
-    WHERE run_id IN spenders AND status IN ('running', 'waiting')
+    SELECT count(*) > 0 AND sum(works) = 0 FROM (
+      SELECT status = 'running' AS works FROM calls WHERE run_id IN spenders AND status IN ('running', 'waiting')
+      UNION ALL SELECT 0 FROM approvals WHERE run_id IN spenders AND decision IS NULL)
   ) END AS only_waits,
   coalesce((SELECT sum(spent_tokens) FROM budget_ledger WHERE run_id IN spenders), 0) AS budget_spent_tokens,
   coalesce((SELECT sum(spent_cost_nano) FROM budget_ledger WHERE run_id IN spenders), 0) / 1e9 AS budget_spent_cost_usd

@@ -39,10 +39,16 @@ export const make = (options: {
           Clock.currentTimeMillis,
           (at) => Effect.catchAll(store.ask({ runId: run.id, name, question, at }), abort)
         ),
+      expire: (name) =>
+        Effect.flatMap(Clock.currentTimeMillis, (at) =>
+          Effect.catchAll(
+            Effect.asVoid(store.decide({ runId: run.id, name, decision: "expired", message: null, at })),
+            abort
+          )),
       answer: (name) =>
         Effect.map(Effect.catchAll(store.approvals(run.rootRunId), abort), (approvals) => {
           const found = approvals.find((approval) => approval.runId === run.id && approval.name === name)
-          return found?.decision === null || found === undefined
+          return found === undefined || found.decision === null || found.decision === "expired"
             ? undefined
             : { approved: found.decision === "approved", message: found.message }
         })

@@ -88,6 +88,7 @@ export const approval = (
       yield* told(name, "waiting for approval", { question: options.question ?? null })
       const answer = yield* poll(approvals.answer(name), bound.at)
       if (answer === undefined && !bound.isOwn) return yield* new WaitedTooLong({ name, what: "approval" })
+      if (answer === undefined) yield* approvals.expire(name)
       return answer ?? null
     })
   )

@@ -31,6 +31,9 @@ export const status = Spec.make({
       const store = yield* RunStore
       const calls = yield* store.calls(run.id)
       const children = yield* store.children(run.id)
+      const approvals = (yield* store.approvals(run.rootRunId)).filter(({ decision, runId }) =>
+        decision === null && (run.parentRunId === null || runId === run.id)
+      )
       const directory = (yield* RunFiles).directory(run.id)
       const resume = RunView.resumeCommand(run, home === undefined ? undefined : shown(at(home)))
       if (json) {
@@ -39,9 +42,12 @@ export const status = Spec.make({
           run_dir: directory,
           calls: calls.map((call) => encode(Records.Call, call)),
           children: children.map((child) => encode(Records.Run, child)),
+          ...(approvals.length === 0
+            ? {}
+            : { approvals: approvals.map((approval) => encode(Records.Approval, approval)) }),
           resume: resume ?? null
         })
       }
-      yield* print(RunView.render({ run, calls, children, directory, resume }))
+      yield* print(RunView.render({ run, calls, children, approvals, directory, resume }))
     })
   ))
