@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import type { Change } from "../domain/Change.ts"
 import type { Git } from "./Git.ts"
+import * as GitCommand from "./Git.ts"
 import * as GitCapture from "./GitCapture.ts"
 import * as GitKeep from "./GitKeep.ts"
 import * as GitOutput from "./GitOutput.ts"
@@ -35,7 +36,7 @@ export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made
   const isConfigured = (yield* GitRepository.configuration(made)) !== made.configuration
   const warnings = warningsOf(made, held, { left, unread, isConfigured })
   if (GitTree.isClean(made, held) && left.commits.length === 0 && left.tip === baseCommit) {
-    return { evidence: nothing(baseCommit, warnings), isClean: true }
+    return { evidence: nothing(baseCommit, warnings), isClean: true, settings: place.settings }
   }
   yield* GitKeep.keep(git, made, headCommit, left)
   const { changes, isPatchCut, isPatchExact, patch } = yield* difference(git, place, baseCommit, headCommit)
@@ -56,7 +57,7 @@ export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made
     digest: null,
     warnings: isPatchExact ? warnings : [...warnings, inexact]
   }
-  return { evidence, isClean: false }
+  return { evidence, isClean: false, settings: place.settings }
 })
 
 /**
@@ -68,13 +69,16 @@ export const difference = Effect.fn("GitEvidence.difference")(
   function*(git: Git, { root, settings, variables }: Omit<GitCapture.Place, "index">, before: string, after: string) {
     if (before === after) return { differences: [], changes: [], patch: "", isPatchCut: false, isPatchExact: true }
     const asked = { cwd: root, settings, variables }
-    const raw = yield* git.run({ ...asked, args: [...diff, "--raw", "-z", before, after] })
+    const [raw, patch] = yield* Effect.all([
+      git.run({ ...asked, args: [...diff, "--raw", "-z", before, after] }),
+      git.ask({
+        ...asked,
+        args: [...diff, "--patch", "--binary", "--full-index", before, after],
+        maxOutputBytes: maxPatchBytes
+      })
+    ], { concurrency: 2 })
+    if (patch.code !== 0) return yield* GitCommand.refused(patch)
     const differences = GitOutput.differences(raw.bytes)
-    const patch = yield* git.ask({
-      ...asked,
-      args: [...diff, "--patch", "--binary", "--full-index", before, after],
-      maxOutputBytes: maxPatchBytes
-    })
     return {
       differences,
       changes: differences.map(({ change }) => change),

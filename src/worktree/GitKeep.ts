@@ -37,8 +37,10 @@ export const left = Effect.fn("GitKeep.left")(function*(
   head: string,
   more: ReadonlyArray<string> = []
 ) {
-  const now = yield* branchesOf(git, made)
-  const logged = yield* git.ask({ ...ownOf(made), args: ["reflog", "show", "--format=%H", "HEAD", "--"] })
+  const [now, logged] = yield* Effect.all([
+    branchesOf(git, made),
+    git.ask({ ...ownOf(made), args: ["reflog", "show", "--format=%H", "HEAD", "--"] })
+  ], { concurrency: 2 })
   const tip = now.get(`refs/heads/${made.branch}`) ?? null
   const known = new Set([head, made.baseCommit, tip])
   const gone = [...made.branches].filter(([name]) => !now.has(name) && !name.startsWith("refs/heads/owf/"))

@@ -84,13 +84,15 @@ export const placeOf = Effect.fnUntraced(function*(git: Git, made: Made) {
  * @since 0.1.0
  */
 export const look = Effect.fn("GitTree.look")(function*(git: Git, made: Made, place: GitCapture.Place) {
-  const status = yield* GitCapture.status(git, place, "matching")
-  const listed = yield* git.run({
-    cwd: made.root,
-    variables: place.variables,
-    settings: place.settings,
-    args: ["ls-files", "-z", "-v", "--stage", "--others", "--directory"]
-  })
+  const [status, listed] = yield* Effect.all([
+    GitCapture.status(git, place, "matching"),
+    git.run({
+      cwd: made.root,
+      variables: place.variables,
+      settings: place.settings,
+      args: ["ls-files", "-z", "-v", "--stage", "--others", "--directory"]
+    })
+  ], { concurrency: 2 })
   const listing = GitOutput.listing(listed.bytes)
   const inside = [...listing.repositories, ...status.untracked.map(({ text }) => text).filter(isDirectory)]
   const held: Held = {

@@ -21,7 +21,7 @@ import * as GitAdd from "./GitAdd.ts"
 import * as GitEvidence from "./GitEvidence.ts"
 import * as GitRepository from "./GitRepository.ts"
 import * as GitSnapshot from "./GitSnapshot.ts"
-import * as GitTree from "./GitTree.ts"
+import type * as GitTree from "./GitTree.ts"
 import type { Evidence, Tree, Wanted } from "./Worktree.ts"
 import { Worktree, WorktreeError } from "./Worktree.ts"
 
@@ -154,26 +154,28 @@ const treeOf = Effect.fnUntraced(
 /** Unlocks a tree, and removes it when it holds nothing that its base does not (T4). */
 const release = Effect.fn("GitWorktree.release")(
   function*(git: Git, repository: GitRepository.Repository, { isTouched, made }: Working) {
-    const isClean = !isTouched && (yield* Effect.orElseSucceed(
-      Effect.map(GitEvidence.collect(git, made), ({ isClean }) => isClean),
-      () => false
-    ))
-    yield* lockOf(repository.commonDirectory).withPermits(1)(finish(git, repository, made, isClean))
+    // looked at again, because time has passed
+    const found = isTouched ? undefined : yield* Effect.option(GitEvidence.collect(git, made))
+    const settings = found?._tag === "Some" && found.value.isClean ? found.value.settings : undefined
+    yield* lockOf(repository.commonDirectory).withPermits(1)(finish(git, repository, made, settings))
   },
   Effect.ignoreLogged
 )
 
-const finish = Effect.fnUntraced(
-  function*(git: Git, repository: GitRepository.Repository, made: GitTree.Made, isClean: boolean) {
-    const asked = { cwd: repository.root, variables: GitRepository.variablesOf(repository) }
-    yield* git.ask({ ...asked, args: ["worktree", "unlock", made.root] })
-    if (!isClean) return
-    const { settings } = yield* GitTree.placeOf(git, made)
-    yield* git.run({ ...asked, settings, args: ["worktree", "remove", made.root] })
-    // given the commit it has to point at, git refuses to delete a branch that has moved
-    yield* git.run({ ...asked, args: ["update-ref", "-d", `refs/heads/${made.branch}`, made.baseCommit] })
-  }
-)
+/** With settings to run it under, git removes the tree. */
+const finish = Effect.fnUntraced(function*(
+  git: Git,
+  repository: GitRepository.Repository,
+  made: GitTree.Made,
+  settings: ReadonlyArray<GitCommand.Setting> | undefined
+) {
+  const asked = { cwd: repository.root, variables: GitRepository.variablesOf(repository) }
+  yield* git.ask({ ...asked, args: ["worktree", "unlock", made.root] })
+  if (settings === undefined) return
+  yield* git.run({ ...asked, settings, args: ["worktree", "remove", made.root] })
+  // given the commit it has to point at, git refuses to delete a branch that has moved
+  yield* git.run({ ...asked, args: ["update-ref", "-d", `refs/heads/${made.branch}`, made.baseCommit] })
+})
 
 /** Whether a branch is where it was, and everything recorded is still kept. */
 const holds = Effect.fnUntraced(function*(

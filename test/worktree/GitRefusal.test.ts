@@ -2,11 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { spawn } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { promisify } from "node:util"
 import { Worktree } from "../../src/worktree/Worktree.ts"
-import { directoryWith } from "../lib/node.ts"
+import { directoryWith, root } from "../lib/node.ts"
 import * as Repository from "../lib/repository.ts"
 import * as Lab from "./lab.ts"
 
@@ -284,6 +285,23 @@ describe.skipIf(!Lab.hasGit)("an isolated call works", () => {
       }),
     60_000
   )
+
+  it.scopedLive("in 4 processes at once, 4 times in each (WT-9)", () =>
+    Effect.gen(function*() {
+      const repository = repositoryWith({ "a.txt": "a\n" })
+      const home = directoryWith({})
+      const program = Path.join(root, "test/worktree/calls.mjs")
+      const printed = yield* Effect.all(
+        [1, 5, 9, 13].map((first) =>
+          Effect.promise(() =>
+            promisify(execFile)(process.execPath, [program, repository, home, Lab.run, String(first), "4"])
+          )
+        ),
+        { concurrency: "unbounded" }
+      )
+      for (const { stdout } of printed) assert.strictEqual(stdout, "[1,1,1,1]")
+      assert.lengthOf(git(repository, "worktree", "list").split("\n"), 17)
+    }), 60_000)
 
   it.scopedLive("and gives back what it had begun when it is interrupted while its tree is made", () =>
     Effect.gen(function*() {
