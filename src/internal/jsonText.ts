@@ -51,6 +51,32 @@ export const extract = (text: string): Either.Either<Extracted, JsonTextError> =
   return fromFences(answer) ?? fromProse(answer)
 }
 
+/**
+ * Every JSON value in a model's answer that is not part of another, the likeliest answer first: fenced before embedded,
+ * late before early.
+ *
+ * **Details**
+ *
+ * An answer whose last value is cut off is an error whatever stands before it (T2): the values before it are drafts.
+ * @category converting
+ * @since 0.1.0
+ */
+export const candidates = (text: string): Either.Either<ReadonlyArray<Extracted>, JsonTextError> => {
+  if (text.length > maxLength) return fail("TooLarge", `the answer has more than ${maxLength} characters`)
+  const answer = trim(withoutReasoning(trim(text)))
+  if (answer === "") return fail("Empty", "the answer is empty")
+  const whole = parseWhole(answer)
+  if (whole !== undefined) return Either.map(whole, Array.of)
+  return Either.flatMap(
+    allFromFences(answer),
+    (fenced) =>
+      Either.match(allFromProse(answer), {
+        onLeft: (error) => fenced.length > 0 ? Either.right(fenced) : Either.left(error),
+        onRight: (embedded) => Either.right([...fenced, ...embedded])
+      })
+  )
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -73,10 +99,10 @@ const details: Readonly<Record<Obstacle, string>> = {
   Malformed: "the JSON in the answer is malformed"
 }
 
-const fail = (reason: JsonTextError["reason"], detail: string): Result =>
+const fail = (reason: JsonTextError["reason"], detail: string): Either.Either<never, JsonTextError> =>
   Either.left(new JsonTextError({ reason, detail }))
 
-const failAt = (text: string, { at, obstacle }: Problem): Result => {
+const failAt = (text: string, { at, obstacle }: Problem): Either.Either<never, JsonTextError> => {
   const line = text.slice(0, at).split("\n").length
   const near = text.slice(Math.max(0, at - 30), at + 30)
   return fail(obstacle, `${details[obstacle]}: line ${line}, near ${JSON.stringify(near)}`)
@@ -157,16 +183,31 @@ const readAt = (text: string, start: number, how: Extracted["how"]): Candidate =
 const jsonStart = /^(?:\{\s*(?:["'}]|[\w$]+\s*:|$)|\[\s*(?:[[{"'\]]|-?\d|true|false|null|[-tfn]?[a-z]{0,3}$))/
 const looksLikeJson = (text: string, start: number) => jsonStart.test(text.slice(start, start + 64))
 
-const fromFences = (text: string): Result | undefined => {
+/** The blocks to look into, the likeliest first. */
+const likelyBlocks = (text: string): ReadonlyArray<Block> => {
   const blocks = fencedBlocks(text).toReversed()
   const labelled = blocks.filter(({ language }) => language !== "")
   const unlabelled = blocks.filter(({ language }) => language === "")
-  for (const block of [...labelled, ...unlabelled].slice(0, maxCandidates)) {
-    const content = trim(block.content)
-    const extracted = parseBlock(content)
+  return [...labelled, ...unlabelled].slice(0, maxCandidates)
+}
+
+const fromFences = (text: string): Result | undefined => {
+  for (const block of likelyBlocks(text)) {
+    const extracted = parseBlock(trim(block.content))
     if (extracted !== undefined) return extracted
   }
   return undefined
+}
+
+/** A malformed block is passed over for another; one that is cut off is the end of the answer. */
+const allFromFences = (text: string): Either.Either<ReadonlyArray<Extracted>, JsonTextError> => {
+  const found: Array<Extracted> = []
+  for (const block of likelyBlocks(text)) {
+    const extracted = parseBlock(trim(block.content))
+    if (extracted !== undefined && Either.isRight(extracted)) found.push(extracted.right)
+    else if (extracted?.left.reason === "Truncated" && found.length === 0) return Either.left(extracted.left)
+  }
+  return Either.right(found)
 }
 
 /** Nothing for a block that is something else than JSON. */
@@ -240,6 +281,26 @@ const fromProse = (text: string): Result => {
     start = nextBracket(text, isJson ? end : start + 1)
   }
   if (trivial !== undefined) return Either.right(trivial)
+  return problem === undefined ? fail("Absent", "the answer contains no JSON value") : failAt(text, problem)
+}
+
+const allFromProse = (text: string): Either.Either<ReadonlyArray<Extracted>, JsonTextError> => {
+  const found: Array<Extracted> = []
+  let problem: Problem | undefined
+  let budget = text.length * maxPasses
+  let start = nextBracket(text, 0)
+  for (let count = 0; start >= 0 && budget > 0 && count < maxCandidates; count++) {
+    const candidate = readAt(text, start, "embedded")
+    const isJson = Either.isRight(candidate.found) || looksLikeJson(text, start)
+    if (Either.isRight(candidate.found)) found.push(candidate.found.right)
+    else if (isJson) {
+      if (candidate.found.left.obstacle === "Truncated") return failAt(text, candidate.found.left)
+      problem ??= candidate.found.left
+    }
+    budget -= candidate.end - start
+    start = nextBracket(text, isJson ? Math.max(candidate.end, start + 1) : start + 1)
+  }
+  if (found.length > 0) return Either.right(found.toReversed())
   return problem === undefined ? fail("Absent", "the answer contains no JSON value") : failAt(text, problem)
 }
 

@@ -1,0 +1,52 @@
+/**
+ * Places inside of the texts of a graph, as places in its files.
+ */
+import type { Position } from "./Flow.ts"
+
+/**
+ * The place of a character of a text that begins at a position.
+ *
+ * **Details**
+ *
+ * Exact for a text that is a file, and for one in one line. In a text of several lines inside of a file the line is that
+ * of the text, and the column does not count its indentation.
+ * @category converting
+ * @since 0.1.0
+ */
+export const placeIn = (start: Position, source: string, at: number): Position => {
+  const lines = source.slice(0, at).split("\n")
+  const column = (lines.at(-1) ?? "").length
+  return {
+    file: start.file,
+    line: start.line + lines.length - 1,
+    column: lines.length === 1 ? start.column + column : column + 1
+  }
+}
+
+/**
+ * The line a character is in, with a caret below it.
+ * @category converting
+ * @since 0.1.0
+ */
+export const excerptOf = (source: string, at: number): string => {
+  const start = source.lastIndexOf("\n", at - 1) + 1
+  const newline = source.indexOf("\n", at)
+  const from = Math.max(start, at - width)
+  const line = source.slice(from, Math.min(newline < 0 ? source.length : newline, at + width))
+  return `${line}\n${" ".repeat(at - from)}^`
+}
+
+/**
+ * What happened where, in a sentence and a picture.
+ * @category converting
+ * @since 0.1.0
+ */
+export const describe = (
+  { column, detail, excerpt, file, line }: Position & { readonly detail: string; readonly excerpt: string }
+): string => `${file}:${line}:${column}: ${detail}\n${excerpt}`
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const width = 60
