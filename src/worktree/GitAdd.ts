@@ -59,7 +59,7 @@ export const make = Effect.fn("GitAdd.make")(
       message: `What ${wanted.call} left uncommitted`,
       configuration: yield* GitRepository.configuration({ ...repository, gitDirectory }),
       filters: options.filters,
-      branches: new Map([...refs].filter(([name]) => name.startsWith("refs/heads/")))
+      branches: new Map([...refs].filter(([name]) => /^refs\/(?:heads\/|stash$)/.test(name)))
     }
     yield* GitRecord.write(gitDirectory, { run: wanted.run, call: wanted.call, branch, baseCommit })
     return made

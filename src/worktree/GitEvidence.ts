@@ -178,6 +178,7 @@ const warningsOf = (made: GitTree.Made, held: GitTree.Held, found: {
     ),
     ...left.branches.map((name) => `the branch ${name} is gone; its commits are kept`),
     ...when(left.commits.length > 0, `commits that were left behind are kept under ${made.keep}/left`),
+    ...when(left.isStashed, "something was put into the repository's stash while the call ran"),
     ...when(held.nested.length > 0, `what repositories inside hold is not kept elsewhere: ${named(held.nested)}`),
     ...when(held.hidden > 0, `git was told not to look at ${held.hidden} files`),
     ...when(unread.length > 0, `could not be read, and are only in the worktree: ${named(unread)}`),

@@ -24,6 +24,8 @@ export interface Left {
   readonly branches: ReadonlyArray<string>
   /** What the tree's branch points at; null when it is gone. */
   readonly tip: string | null
+  /** Something was put into the stash, which all worktrees share. */
+  readonly isStashed: boolean
 }
 
 /**
@@ -43,7 +45,8 @@ export const left = Effect.fn("GitKeep.left")(function*(
   ], { concurrency: 2 })
   const tip = now.get(`refs/heads/${made.branch}`) ?? null
   const known = new Set([head, made.baseCommit, tip])
-  const gone = [...made.branches].filter(([name]) => !now.has(name) && !name.startsWith("refs/heads/owf/"))
+  const isUsers = (name: string) => name.startsWith("refs/heads/") && !name.startsWith("refs/heads/owf/")
+  const gone = [...made.branches].filter(([name]) => !now.has(name) && isUsers(name))
   const been = [...more, ...logged.text.split("\n")].filter((commit) => commit !== "" && !known.has(commit))
   const lost = yield* ends(git, made, [...been, ...gone.map(([, commit]) => commit)], [
     `^${head}`,
@@ -52,7 +55,8 @@ export const left = Effect.fn("GitKeep.left")(function*(
   const found: Left = {
     commits: lost,
     branches: gone.filter(([, commit]) => lost.includes(commit)).map(([name]) => name.slice("refs/heads/".length)),
-    tip
+    tip,
+    isStashed: now.has(stash) && now.get(stash) !== made.branches.get(stash)
   }
   return found
 })
@@ -102,6 +106,8 @@ export const rescue = Effect.fn("GitKeep.rescue")(function*(git: Git, made: Made
 // internal
 // -----------------------------------------------------------------------------
 
+const stash = "refs/stash"
+
 /** Asked of the repository, because the tree may be gone. */
 const askedOf = ({ commonDirectory }: Made) => ({
   cwd: commonDirectory,
@@ -118,7 +124,8 @@ const branchesOf = (git: Git, { commonDirectory }: Made) =>
   GitRepository.refs(
     git,
     { root: commonDirectory, gitDirectory: commonDirectory, commonDirectory, prefix: "" },
-    "refs/heads"
+    "refs/heads",
+    stash
   )
 
 /** Those of the commits that lead to no other of them, and that neither the bounds nor any branch or tag hold. */

@@ -35,7 +35,7 @@ export interface Made {
   readonly configuration: string
   /** Filters as they were before any agent was at work. */
   readonly filters: GitRepository.Filters
-  /** Branches of the repository when the tree was made. */
+  /** Branches of the repository and its stash when the tree was made. */
   readonly branches: ReadonlyMap<string, string>
 }
 

@@ -204,6 +204,25 @@ describe.skipIf(!Lab.hasGit)("the commits of an agent", () => {
       }))
   }
 
+  it.scopedLive("are kept when it deletes a branch of the user's, or stashes what it did", () =>
+    Effect.gen(function*() {
+      const repository = Repository.repositoryWith({ "a.txt": "a\n" })
+      Repository.git(repository, "checkout", "--quiet", "-b", "users")
+      const made = commitAll(repository)
+      Repository.git(repository, "checkout", "--quiet", "main")
+      const { evidence } = yield* Effect.provide(
+        work((path) => {
+          Repository.git(path, "branch", "--quiet", "-D", "users")
+          write(Path.join(path, "a.txt"), "stashed\n")
+          Repository.git(path, "stash", "--quiet")
+        }),
+        Lab.layer(repository, directoryWith({}))
+      )
+      assert.include(evidence.warnings.join("\n"), "the branch users is gone; its commits are kept")
+      assert.include(evidence.warnings.join("\n"), "repository's stash")
+      assert.isTrue(Lab.isReachable(repository, made))
+    }))
+
   it.scopedLive("are kept when it removes its own worktree, and the call is lost (WT-3, WT-16)", () =>
     Effect.gen(function*() {
       const repository = Repository.repositoryWith({ "a.txt": "a\n" })
