@@ -86,12 +86,30 @@ export class CallTimeout extends Schema.TaggedError<CallTimeout>("owf/AgentError
 }
 
 /**
- * A worktree was asked for and could not be had; the provider was not asked.
+ * A worktree was asked for and could not be had, so that the provider was not asked; or what a call changed could not be
+ * found out afterwards, so that its answer is not taken for done.
  * @category errors
  * @since 0.1.0
  */
 export class WorktreeFailed
   extends Schema.TaggedError<WorktreeFailed>("owf/AgentError/WorktreeFailed")("WorktreeFailed", {
+    result: failedResult()
+  })
+{
+  override get message(): string {
+    return this.result.error
+  }
+}
+
+/**
+ * The call changed files it was not allowed to change; what it answered and changed is kept.
+ * @category errors
+ * @since 0.1.0
+ */
+export class WriteScopeViolated
+  extends Schema.TaggedError<WriteScopeViolated>("owf/AgentError/WriteScopeViolated")("WriteScopeViolated", {
+    /** Paths that were changed outside of the write scope, relative to the top of the repository. */
+    outside: Schema.Array(Schema.String),
     result: failedResult()
   })
 {
@@ -155,6 +173,7 @@ export type AgentError =
   | SchemaFailed
   | CallTimeout
   | WorktreeFailed
+  | WriteScopeViolated
   | BudgetExceeded
   | InvalidCall
 
@@ -176,6 +195,7 @@ const tags: ReadonlySet<string> = new Set([
   "SchemaFailed",
   "CallTimeout",
   "WorktreeFailed",
+  "WriteScopeViolated",
   "BudgetExceeded",
   "InvalidCall"
 ])

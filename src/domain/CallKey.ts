@@ -37,6 +37,8 @@ export interface Parts {
   readonly schema: string | undefined
   readonly system: string | undefined
   readonly temperature: number | undefined
+  /** What an isolated call begins from; undefined for the commit that is checked out. */
+  readonly worktreeBase: string | undefined
   readonly writeScope: ReadonlyArray<string> | undefined
 }
 
@@ -60,6 +62,7 @@ export const encode = (parts: Parts): string =>
     schema: parts.schema,
     system: parts.system,
     temperature: parts.temperature,
+    worktreeBase: parts.worktreeBase,
     writeScope: parts.writeScope
   })
 

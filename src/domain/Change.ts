@@ -25,3 +25,10 @@ export const Change = Schema.Struct({
  * @since 0.1.0
  */
 export type Change = typeof Change.Type
+
+/**
+ * Changes as they are stored: JSON in one column.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ChangesJson = Schema.parseJson(Schema.Array(Change))

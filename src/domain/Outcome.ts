@@ -7,6 +7,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import type { ValidationIssue } from "./AnswerSchema.ts"
+import type { Change } from "./Change.ts"
 import type { CallId } from "./Ids.ts"
 import type { CacheStatus, FailureStatus, Isolation } from "./Status.ts"
 import type { Usage } from "./Usage.ts"
@@ -54,9 +55,17 @@ export interface Facts {
   readonly estimatedCostUsd: number | null
   readonly durationMs: number
   readonly isolation: Isolation
+  /** Top of the call's own worktree; null for a call in place, and when it changed nothing, so that the tree was removed. */
   readonly worktreePath: string | null
   readonly worktreeBranch: string | null
-  readonly changedFiles: ReadonlyArray<string>
+  /** What the call began from; null where that is not known. */
+  readonly baseCommit: string | null
+  /** The commit that holds everything an isolated call left, what its agent did not commit included. */
+  readonly headCommit: string | null
+  /** What is different since the call began, as far as it was looked at; ignored files are in no patch. */
+  readonly changedFiles: ReadonlyArray<Change>
+  /** The changes as git writes them, up to 16 MiB; null when there are none. */
+  readonly patch: string | null
 }
 
 /**

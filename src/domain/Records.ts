@@ -6,6 +6,7 @@
  * corrupt store, never a value to guess.
  */
 import * as Schema from "effect/Schema"
+import { ChangesJson } from "./Change.ts"
 import { CallId, RunId } from "./Ids.ts"
 import { CachePolicy, CacheStatus, CallStatus, Isolation, RunStatus } from "./Status.ts"
 
@@ -97,7 +98,10 @@ export const Call = Schema.Struct({
   error: textOrNull,
   worktreePath: key(textOrNull, "worktree_path"),
   worktreeBranch: key(textOrNull, "worktree_branch"),
-  changedFilesJson: key(textOrNull, "changed_files_json"),
+  baseCommit: key(textOrNull, "base_commit"),
+  headCommit: key(textOrNull, "head_commit"),
+  /** Null for a call whose changes were not looked at. */
+  changedFiles: key(Schema.NullOr(ChangesJson), "changed_files_json"),
   attempts: count,
   inputTokens: key(count, "input_tokens"),
   outputTokens: key(count, "output_tokens"),

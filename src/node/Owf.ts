@@ -21,13 +21,14 @@ import * as Engine from "../workflow/Engine.ts"
 import type { Retry } from "../workflow/EngineConfig.ts"
 import { defaults, EngineConfig } from "../workflow/EngineConfig.ts"
 import type { Policy } from "../workflow/RecoveryPolicy.ts"
-import * as Worktree from "../worktree/Worktree.ts"
+import type * as Worktree from "../worktree/Worktree.ts"
 import * as FingerprintNode from "./FingerprintNode.ts"
 import * as Home from "./Home.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
 import * as ProvidersNode from "./ProvidersNode.ts"
 import * as RunFilesNode from "./RunFilesNode.ts"
 import * as SettingsNode from "./SettingsNode.ts"
+import * as WorktreeNode from "./WorktreeNode.ts"
 
 /**
  * How runs behave where neither they nor their calls say otherwise.
@@ -146,7 +147,7 @@ const services = (
   Layer.mergeAll(
     layerStore({ home: options.home, mode: "write" }),
     FingerprintNode.layer({ cwd: options.cwd }),
-    Worktree.layerUnavailable,
+    WorktreeNode.layer({ cwd: options.cwd, home: options.home }),
     Layer.provideMerge(ProvidersNode.layer(options.providers), SettingsNode.layer(options.environment))
   )
 

@@ -1,7 +1,9 @@
 /**
  * One Layer for tests of workflows: a home of its own that is removed with the Layer, and answers from a script.
  *
- * The store is the real one, so that a test sees what a run records; nothing is read from the environment.
+ * The store is the real one, so that a test sees what a run records; nothing is read from the environment. Worktrees are
+ * made, and the checkout is watched, only where a test gives the directory agents work in: nothing happens to the
+ * repository the tests themselves are in.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,6 +16,7 @@ import type { Provider } from "../provider/Provider.ts"
 import type { SettingsError } from "../settings/Settings.ts"
 import type { StoreError } from "../store/RunStore.ts"
 import type { EngineConfig } from "../workflow/EngineConfig.ts"
+import * as Worktree from "../worktree/Worktree.ts"
 import * as Owf from "./Owf.ts"
 
 /**
@@ -44,13 +47,18 @@ export const layerWith = <ROut, E, RIn>(
   options: Options = {}
 ): Layer.Layer<Owf.Owf | ROut, E | StoreError | SettingsError, Exclude<Exclude<RIn, Owf.Services>, EngineConfig>> => {
   const { provider, ...rest } = options
-  return Layer.unwrapScoped(Effect.map(temporary(options.home), (home) =>
-    Owf.layerWith(replacements, {
-      ...rest,
-      home,
-      environment: {},
-      ...(provider === undefined ? {} : { provider: provider.name, providers: [provider, ...rest.providers ?? []] })
-    })))
+  return Layer.unwrapScoped(
+    Effect.map(temporary(options.home), (home) =>
+      Owf.layerWith(
+        options.cwd === undefined ? Layer.provideMerge(replacements, Worktree.layerUnavailable) : replacements,
+        {
+          ...rest,
+          home,
+          environment: {},
+          ...(provider === undefined ? {} : { provider: provider.name, providers: [provider, ...rest.providers ?? []] })
+        }
+      ))
+  )
 }
 
 /**

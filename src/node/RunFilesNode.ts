@@ -198,7 +198,8 @@ const entriesOf = (files: CallFiles): ReadonlyArray<Entry> =>
     ["output.txt", files.outputText],
     ["output.json", files.outputJson],
     ["raw.txt", files.raw],
-    ["error.txt", files.error]
+    ["error.txt", files.error],
+    ["patch.diff", files.patch]
   ] as const).flatMap(([name, text]): ReadonlyArray<Entry> => (text === null ? [] : [[name, text]]))
 
 // by content: a call that was made again may have given another answer of the same size

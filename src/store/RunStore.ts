@@ -328,9 +328,39 @@ export interface UsageQuery {
  * @since 0.1.0
  */
 export interface NewArtifact {
-  readonly kind: "prompt" | "output_text" | "output_json" | "raw" | "error"
+  readonly kind: "prompt" | "output_text" | "output_json" | "raw" | "error" | "patch"
   readonly sha256: string
   readonly sizeBytes: number
+}
+
+/**
+ * What a call changed, and what has to be there still for it not to be made again.
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallEvidence extends RecordedEvidence {
+  /** The changes as git writes them; null when there are none. */
+  readonly patch: string | null
+  readonly isPatchCut: boolean
+  /** What a person should know; each becomes an event. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+/**
+ * What is recorded of a call's changes beside the patch.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RecordedEvidence {
+  readonly worktreePath: string | null
+  readonly worktreeBranch: string | null
+  readonly baseCommit: string | null
+  readonly headCommit: string | null
+  /** JSON of the changes; null where nobody could look. */
+  readonly changedFilesJson: string | null
+  /** Digests of what is under the write scope of a call in place, before and after it; null where that is not known. */
+  readonly scopeBefore: string | null
+  readonly scopeAfter: string | null
 }
 
 /**
@@ -352,6 +382,8 @@ export interface CallOutcome extends CallRef {
   readonly artifacts: ReadonlyArray<NewArtifact>
   /** Set when the answer may be used by other runs; the entry is stored under it. */
   readonly cacheEntry: { readonly cacheKey: string; readonly ordinal: number } | null
+  /** Left out for a call whose changes are nobody's concern. */
+  readonly evidence?: CallEvidence | undefined
   readonly at: number
 }
 
@@ -400,6 +432,8 @@ export interface Settled {
   readonly usage: Usage
   readonly cost: NanoUsd | null
   readonly durationMs: number
+  /** What it changed; undefined where nobody looked. */
+  readonly evidence?: RecordedEvidence | undefined
 }
 
 /**
@@ -488,6 +522,7 @@ export interface CallFiles {
   readonly outputJson: string | null
   readonly raw: string | null
   readonly error: string | null
+  readonly patch: string | null
 }
 
 /**
@@ -572,6 +607,10 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   readonly output: (
     id: CallId
   ) => Effect.Effect<{ readonly text: string | null; readonly json: string | null }, StoreError>
+  /** What a settled call changed, as git writes it; null when it changed nothing, or nobody looked. */
+  readonly patch: (
+    id: CallId
+  ) => Effect.Effect<{ readonly text: string | null; readonly isCut: boolean }, StoreError>
 
   /** The run of this id, of this alias, of a unique prefix of an id, or the newest root run for `latest`; a dead owner's run shows as interrupted. */
   readonly run: (id: string) => Effect.Effect<Records.Run, StoreError | RunNotFound>

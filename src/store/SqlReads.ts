@@ -35,6 +35,7 @@ export interface SqlReads extends
     RunStore["Type"],
     | "lookup"
     | "output"
+    | "patch"
     | "run"
     | "runs"
     | "children"
@@ -175,6 +176,11 @@ export const make = (options: {
           [row]
         ) => ({ text: textOf(row?.["output_text"]), json: textOf(row?.["output_json"]) })
       ),
+    patch: (id) =>
+      Effect.map(
+        all("SELECT patch, patch_cut FROM calls WHERE run_id = ? AND call_index = ?", ...placeOf(id)),
+        ([row]) => ({ text: textOf(row?.["patch"]), isCut: row?.["patch_cut"] === 1 })
+      ),
     lookup: (cacheKey, ordinal) =>
       Effect.flatMap(
         all(lookup, cacheKey, ordinal),
@@ -227,7 +233,7 @@ const spent = `SELECT coalesce(sum(spent_tokens), 0) AS tokens, coalesce(sum(spe
   FROM budget_ledger WHERE run_id IN (SELECT id FROM runs WHERE root_run_id = ?)`
 
 const settledAfter = `SELECT events.id AS event_id, events.run_id, events.call_index, calls.prompt, calls.output_text,
-  calls.output_json, calls.error,
+  calls.output_json, calls.error, calls.patch,
   (SELECT group_concat(kind) FROM artifacts
     WHERE run_id = events.run_id AND call_index = events.call_index) AS kinds,
   (SELECT raw FROM attempts WHERE run_id = events.run_id AND call_index = events.call_index AND raw IS NOT NULL
@@ -318,6 +324,7 @@ const filesOf = (row: Row): CallFiles => {
     outputText: file("output_text", "output_text"),
     outputJson: file("output_json", "output_json"),
     raw: file("raw", "raw"),
-    error: file("error", "error")
+    error: file("error", "error"),
+    patch: file("patch", "patch")
   }
 }

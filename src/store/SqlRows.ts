@@ -55,7 +55,7 @@ export const selectCalls = `SELECT printf('%s_call_%04d', calls.run_id, calls.ca
   calls.prompt, calls.opts_json, calls.settings_json, calls.provider, calls.model, calls.agent_type, calls.isolation,
   calls.status, calls.cache_status, calls.cache_policy, calls.source_call_id, calls.schema_hash, calls.output_text,
   calls.output_json, calls.validation_errors_json, calls.error_kind, calls.error, calls.worktree_path,
-  calls.worktree_branch, calls.changed_files_json, calls.attempts, calls.input_tokens, calls.output_tokens,
+  calls.worktree_branch, calls.base_commit, calls.head_commit, calls.changed_files_json, calls.attempts, calls.input_tokens, calls.output_tokens,
   calls.cache_read_tokens, calls.cache_write_tokens, calls.cost_nano / 1e9 AS estimated_cost_usd, calls.duration_ms,
   calls.run_attempt, calls.created_at, calls.completed_at, calls.recovery_json,
   CASE WHEN calls.status IN ('waiting', 'cancelled') THEN calls.recovery_json ->> '$.until' END AS waiting_until
@@ -88,7 +88,7 @@ export const selectEvents = `SELECT id, run_id,
 export const selectArtifacts = `SELECT run_id, printf('%s_call_%04d', run_id, call_index) AS call_id, kind,
   printf('calls/%s_call_%04d/', run_id, call_index) || CASE kind WHEN 'prompt' THEN 'prompt.txt'
     WHEN 'output_text' THEN 'output.txt' WHEN 'output_json' THEN 'output.json' WHEN 'raw' THEN 'raw.txt'
-    ELSE 'error.txt' END AS path, sha256, size_bytes, created_at FROM artifacts `
+    WHEN 'patch' THEN 'patch.diff' ELSE 'error.txt' END AS path, sha256, size_bytes, created_at FROM artifacts `
 
 /**
  * SELECT of calls as replay and the cache need them, with outputs up to a size. What a call counts of its requests is
@@ -107,7 +107,8 @@ export const selectSettled = (largest: number): string => {
   ${ofRequests("cache_read_tokens", total("cache_read_tokens"))},
   ${ofRequests("cache_write_tokens", total("cache_write_tokens"))},
   ${ofRequests("cost_nano", "CASE WHEN count(cost_nano) = count(*) THEN coalesce(sum(cost_nano), 0) END")},
-  calls.duration_ms FROM calls `
+  calls.duration_ms, calls.worktree_path, calls.worktree_branch, calls.base_commit, calls.head_commit,
+  calls.scope_before, calls.scope_after, calls.changed_files_json FROM calls `
 }
 
 /**
@@ -236,7 +237,24 @@ const settledOf = (row: Row): Settled | undefined => {
         cacheWriteTokens: cache_write_tokens
       },
       cost: cost_nano,
-      durationMs: duration_ms ?? 0
+      durationMs: duration_ms ?? 0,
+      evidence: evidenceOf(row)
     }
     : undefined
+}
+
+/** What is recorded of a call's changes; a row without any has nothing in all of the columns. */
+const evidenceOf = (row: Row): Settled["evidence"] => {
+  const { changed_files_json, head_commit, scope_after } = row
+  if (changed_files_json === null && scope_after === null && head_commit === null) return undefined
+  const text = (value: unknown): string | null => typeof value === "string" ? value : null
+  return {
+    worktreePath: text(row["worktree_path"]),
+    worktreeBranch: text(row["worktree_branch"]),
+    baseCommit: text(row["base_commit"]),
+    headCommit: text(head_commit),
+    changedFilesJson: text(changed_files_json),
+    scopeBefore: text(row["scope_before"]),
+    scopeAfter: text(scope_after)
+  }
 }

@@ -7,6 +7,7 @@
  */
 import type {
   AttemptOutcome,
+  CallEvidence,
   CallOutcome,
   CallStanding,
   DegradedCall,
@@ -234,6 +235,7 @@ export const endCall = (batch: Batch, call: CallOutcome, counters: Counters, sou
   if (call.cacheEntry !== null) {
     batch.rows(putCacheEntry).push(call.cacheEntry.cacheKey, call.cacheEntry.ordinal, runId, index, at)
   }
+  if (call.evidence !== undefined) addEvidence(batch, call, call.evidence, counters)
   batch.rows(insertEvent).push(
     runId,
     counters.lastEvent += 1,
@@ -347,6 +349,31 @@ export const renewLease = (batch: Batch, ownership: Ownership, at: number): void
 // internal
 // -----------------------------------------------------------------------------
 
+const addEvidence = (
+  batch: Batch,
+  { at, index, runId }: CallOutcome,
+  evidence: CallEvidence,
+  counters: Counters
+): void => {
+  batch.rows(updateEvidence).push(
+    evidence.worktreePath,
+    evidence.worktreeBranch,
+    evidence.baseCommit,
+    evidence.headCommit,
+    evidence.scopeBefore,
+    evidence.scopeAfter,
+    evidence.changedFilesJson,
+    evidence.patch,
+    evidence.isPatchCut ? 1 : 0,
+    runId,
+    index
+  )
+  for (const warning of evidence.warnings) {
+    const event = { runId, index, runAttempt: counters.attempt, type: "call_warning", dataJson: null, at }
+    addEvent(batch, { ...event, message: warning }, counters)
+  }
+}
+
 const memo = { millis: Number.NaN, text: "" }
 
 const all: Array<Template> = []
@@ -431,8 +458,9 @@ const replaceCall = insert(
   callColumns,
   `ON CONFLICT (run_id, call_index) DO UPDATE SET ${
     callColumns.split(", ").slice(2).map((column) => `${column} = excluded.${column}`).join(", ")
-  }, source_call_id = NULL, error_kind = NULL, worktree_path = NULL, worktree_branch = NULL, changed_files_json = NULL,
-    attempts = 0, input_tokens = 0, output_tokens = 0, cache_read_tokens = 0, cache_write_tokens = 0, cost_nano = NULL,
+  }, source_call_id = NULL, error_kind = NULL, worktree_path = NULL, worktree_branch = NULL, base_commit = NULL,
+    head_commit = NULL, scope_before = NULL, scope_after = NULL, changed_files_json = NULL, patch = NULL,
+    patch_cut = 0, attempts = 0, input_tokens = 0, output_tokens = 0, cache_read_tokens = 0, cache_write_tokens = 0, cost_nano = NULL,
     duration_ms = NULL, completed_at = NULL, error = NULL, validation_errors_json = NULL, output_json = NULL,
     output_text = NULL`
 )
@@ -476,6 +504,13 @@ const updateStanding = update("calls", "status, recovery_json", ["run_id", "call
 const updateDegraded = update("calls", "status, output_json", ["run_id", "call_index"], {
   where: "AND calls.status NOT IN ('running', 'waiting', 'done')"
 })
+
+const updateEvidence = update(
+  "calls",
+  "worktree_path, worktree_branch, base_commit, head_commit, scope_before, scope_after, changed_files_json, patch, " +
+    "patch_cut",
+  ["run_id", "call_index"]
+)
 
 const insertArtifact = insert("artifacts", "run_id, call_index, kind, sha256, size_bytes, created_at")
 

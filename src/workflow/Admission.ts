@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Budget from "../budget/Budget.ts"
 import * as AgentError from "../domain/AgentError.ts"
+import * as Usage from "../domain/Usage.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as Ledger from "./Ledger.ts"
@@ -73,6 +74,22 @@ export const admit = <A>(
  */
 export const leave = (room: Effect.Semaphore | undefined): Effect.Effect<unknown> =>
   room === undefined ? Effect.void : room.release(1)
+
+/**
+ * Gives back everything a request was given that will not be sent.
+ * @category running
+ * @since 0.1.0
+ */
+export const giveBack = <A>(
+  env: CallEnv,
+  call: Identified<A>,
+  { amount, room, taken }: Admitted
+): Effect.Effect<unknown> =>
+  Effect.all([
+    leave(room),
+    env.budget.settle(amount, Ledger.none),
+    taken === undefined ? Effect.void : RateLimits.correct(env, call, taken, Usage.zero)
+  ])
 
 /**
  * How a call is settled whose request is not admitted.

@@ -15,14 +15,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import * as AgentError from "../domain/AgentError.ts"
 import type { ValidationIssue } from "../domain/AnswerSchema.ts"
 import type { Done, Failed } from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { AttemptOutcome, NewAttempt } from "../store/RunStore.ts"
-import type * as Worktree from "../worktree/Worktree.ts"
 import * as Accounting from "./Accounting.ts"
 import * as Admission from "./Admission.ts"
 import * as Answer from "./Answer.ts"
@@ -39,6 +37,7 @@ import * as RetryPolicy from "./RetryPolicy.ts"
 import * as Sessions from "./Sessions.ts"
 import type { Progress, Started } from "./Settle.ts"
 import * as Settle from "./Settle.ts"
+import * as Workplace from "./Workplace.ts"
 
 /**
  * Asks the call's provider until there is an answer or a reason to stop, and settles the call.
@@ -46,9 +45,7 @@ import * as Settle from "./Settle.ts"
  * @since 0.1.0
  */
 export const make = <A>(env: CallEnv, call: Identified<A>): Result<A> =>
-  call.described.isolation === "worktree"
-    ? Effect.scoped(isolated(env, call))
-    : Effect.uninterruptibleMask((restore) => begin(env, call, undefined, restore))
+  Effect.uninterruptibleMask((restore) => begin(env, call, restore))
 
 // -----------------------------------------------------------------------------
 // internal
@@ -56,29 +53,24 @@ export const make = <A>(env: CallEnv, call: Identified<A>): Result<A> =>
 
 type Result<A> = Effect.Effect<Done<A | string>, AgentError.AgentError>
 
-const isolated = <A>(
+/** Does what is to be done where the call works; its place is given up after the call is settled. */
+const placed = <A>(
   env: CallEnv,
-  call: Identified<A>
-): Effect.Effect<Done<A | string>, AgentError.AgentError, Scope.Scope> =>
-  Effect.matchEffect(env.worktree.acquire(wanted(env, call)), {
-    onFailure: ({ detail }) =>
-      refuse(
-        env,
-        call,
-        "worktree_failed",
-        "WorktreeFailed",
-        detail,
-        (result) => new AgentError.WorktreeFailed({ result })
-      ),
-    onSuccess: (tree) => Effect.uninterruptibleMask((restore) => begin(env, call, tree.path, restore))
-  })
-
-const wanted = <A>(env: CallEnv, call: Identified<A>): Worktree.Wanted => ({
-  run: env.run.id,
-  call: call.identity.callId,
-  attempt: (call.place.recorded?.attempts ?? 0) + 1,
-  base: { _tag: "Head" }
-})
+  call: Identified<A>,
+  admission: Admission.Admitted | undefined,
+  restore: Admission.Restore,
+  use: (place: Workplace.Workplace | undefined) => Result<A>
+): Result<A> =>
+  !Workplace.isNeeded(call) ? use(undefined) : Effect.scoped(
+    Effect.flatMap(Effect.exit(restore(Effect.either(Workplace.open(env, call)))), (opened) => {
+      const back = admission === undefined ? Effect.void : Admission.giveBack(env, call, admission)
+      if (Exit.isFailure(opened)) return Effect.zipRight(back, Effect.failCause(opened.cause))
+      if (Either.isRight(opened.value)) return use(opened.value.right)
+      const toError = (result: Failed) => new AgentError.WorktreeFailed({ result })
+      const { detail } = opened.value.left
+      return Effect.zipRight(back, refuse(env, call, "worktree_failed", "WorktreeFailed", detail, toError))
+    })
+  )
 
 /** Refuses a call before anything is sent for it. */
 const refuse = <A>(
@@ -97,32 +89,28 @@ const refuse = <A>(
   })
 
 /** Sends the first request of a call; its intent is the call's own (T1). */
-const begin = <A>(
-  env: CallEnv,
-  call: Identified<A>,
-  cwd: string | undefined,
-  restore: Admission.Restore
-): Result<A> => {
+const begin = <A>(env: CallEnv, call: Identified<A>, restore: Admission.Restore): Result<A> => {
   const { provider } = call.described
   const room = env.permits(provider)
-  if (Recovering.isOpen(call)) return resumed(env, call, cwd, restore)
+  if (Recovering.isOpen(call)) return resumed(env, call, restore)
   if (Sessions.isContinued(env, call)) {
-    return Effect.flatMap(Sessions.recorded(env, call), (session) => admitted(env, call, cwd, session, restore))
+    return Effect.flatMap(Sessions.recorded(env, call), (session) => admitted(env, call, session, restore))
   }
   return room === undefined && provider.capabilities.limits === undefined && Ledger.isUnlimited(env)
-    ? first(env, call, cwd, { ...Ledger.unlimited(call), room, taken: undefined }, undefined, restore)
-    : admitted(env, call, cwd, undefined, restore)
+    ? first(env, call, { ...Ledger.unlimited(call), room, taken: undefined }, undefined, restore)
+    : admitted(env, call, undefined, restore)
 }
 
 /** Goes on with a call that an earlier attempt of the run left to its recovery policy. */
-const resumed = <A>(env: CallEnv, call: Identified<A>, cwd: string | undefined, restore: Admission.Restore) =>
-  Effect.flatMap(Recovering.recorded(env, call), (found) => {
-    const admission = { amount: Ledger.none, maxOutputTokens: undefined, taken: undefined }
-    const progress = initial(call, admission, found.session)
-    const again = { ...progress, attempt: progress.attempt - 1 }
-    const open = started(call, env.now(), cwd)
-    return Recovering.resume(env, open, again, found, stepsOf(env, open, restore))
-  })
+const resumed = <A>(env: CallEnv, call: Identified<A>, restore: Admission.Restore) =>
+  Effect.flatMap(Recovering.recorded(env, call), (found) =>
+    placed(env, call, undefined, restore, (place) => {
+      const admission = { amount: Ledger.none, maxOutputTokens: undefined, taken: undefined }
+      const progress = initial(call, admission, found.session)
+      const again = { ...progress, attempt: progress.attempt - 1 }
+      const open = started(call, env.now(), place)
+      return Recovering.resume(env, open, again, found, stepsOf(env, open, restore))
+    }))
 
 /** What a recovery policy goes on with. */
 const stepsOf = <A>(
@@ -138,12 +126,11 @@ const stepsOf = <A>(
 const admitted = <A>(
   env: CallEnv,
   call: Identified<A>,
-  cwd: string | undefined,
   session: Provider.Session | undefined,
   restore: Admission.Restore
 ): Result<A> =>
   Effect.flatMap(Effect.either(Admission.admit(env, call, undefined, Infinity, restore)), (admitted) => {
-    if (Either.isRight(admitted)) return first(env, call, cwd, admitted.right, session, restore)
+    if (Either.isRight(admitted)) return first(env, call, admitted.right, session, restore)
     const { error, kind, status, toError } = Admission.refused(call, admitted.left)
     return refuse(env, call, status, kind, error, toError)
   })
@@ -151,21 +138,21 @@ const admitted = <A>(
 const first = <A>(
   env: CallEnv,
   call: Identified<A>,
-  cwd: string | undefined,
   admission: Admission.Admitted,
   session: Provider.Session | undefined,
   restore: Admission.Restore
-): Result<A> => {
-  const { room } = admission
-  const progress = initial(call, admission, session)
-  const at = env.now()
-  const row = CallEnvRow.row(env, call, call.cacheStatus, at)
-  const begun = Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
-  return Effect.flatMap(
-    room === undefined ? begun : Effect.onError(begun, () => Admission.leave(room)),
-    () => send(env, started(call, at, cwd), progress, restore, room)
-  )
-}
+): Result<A> =>
+  placed(env, call, admission, restore, (place) => {
+    const { room } = admission
+    const progress = initial(call, admission, session)
+    const at = env.now()
+    const row = CallEnvRow.row(env, call, call.cacheStatus, at)
+    const begun = Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
+    return Effect.flatMap(
+      room === undefined ? begun : Effect.onError(begun, () => Admission.leave(room)),
+      () => send(env, started(call, at, place), progress, restore, room)
+    )
+  })
 
 const initial = <A>(
   call: Identified<A>,
@@ -192,7 +179,11 @@ const initial = <A>(
   }
 }
 
-const started = <A>(call: Identified<A>, startedAt: number, cwd: string | undefined): Started<A> => ({
+const started = <A>(
+  call: Identified<A>,
+  startedAt: number,
+  workplace: Workplace.Workplace | undefined
+): Started<A> => ({
   described: call.described,
   place: call.place,
   position: call.position,
@@ -201,7 +192,7 @@ const started = <A>(call: Identified<A>, startedAt: number, cwd: string | undefi
   writes: call.writes,
   cacheStatus: call.cacheStatus,
   startedAt,
-  cwd
+  workplace
 })
 
 /** Sends a further request; `unstored` is how the one before it ended, where that is not stored yet (T2). */
@@ -280,7 +271,7 @@ const request = <A>(
       schema: call.described.answer?.json,
       model: call.described.model,
       maxOutputTokens: progress.maxOutputTokens,
-      cwd: call.cwd,
+      cwd: call.workplace?.cwd,
       correction: progress.correction,
       session: Sessions.given(call.described.provider, progress.session),
       compact: progress.recovery?.isCompacting

@@ -1,7 +1,8 @@
 /**
  * A call, from its options to its result: steps 1 to 3, and 4 to 8 through `Attempts`.
  *
- * - C1. A completed call of this run is answered from its journal, whatever changed on disk since, and sends nothing.
+ * - C1. A completed call of this run is answered from its journal, whatever changed on disk since, and sends nothing; one
+ *   that may change files only while what it left is as it left it.
  * - C2. An answer of another run is used only under the same key, the same number among equal calls and the same
  *   fingerprint of what the agent could read; a mutating call never uses one.
  * - C3. Every call that gets a place in the run leaves a row, also when it is refused before anything is sent.
@@ -28,6 +29,7 @@ import * as Fallback from "./Fallback.ts"
 import type { CallOptions, Problem } from "./Options.ts"
 import * as Position from "./Position.ts"
 import * as Readable from "./Readable.ts"
+import * as Recall from "./Recall.ts"
 import * as Settle from "./Settle.ts"
 import { currentPhase } from "./Verbs.ts"
 
@@ -106,11 +108,11 @@ const identify = <A>(
 }
 
 /** C1; undefined when the journal has no answer, or one that no longer reads as what the schema says. */
-const replay = <A>(env: CallEnv, call: Identified<A>): Done<A | string> | undefined => {
+const replay = <A>(env: CallEnv, call: Identified<A>, changed?: CallResult.Changed): Done<A | string> | undefined => {
   const recorded = call.place.recorded
-  if (recorded === undefined || recorded.status !== "done" || call.described.mutating) return undefined
-  if (recorded.partial) return undefined
-  const result = restore(call, recorded, "replayed")
+  if (recorded === undefined || recorded.status !== "done" || recorded.partial) return undefined
+  if (call.described.mutating && changed === undefined) return undefined
+  const result = restore(call, recorded, "replayed", changed)
   if (result !== undefined) env.replayed(recorded.index)
   return result
 }
@@ -138,7 +140,7 @@ const failedBefore = <A>(env: CallEnv, call: Identified<A>): Result<A> =>
 const prepared = <A>(env: CallEnv, identified: Identified<A>): Result<A> =>
   Effect.gen(function*() {
     const call = yield* Readable.fingerprinted(env, yield* loaded(env, identified))
-    const replayed = replay(env, call)
+    const replayed = replay(env, call, call.described.mutating ? yield* Recall.standing(env, call) : undefined)
     return replayed ?? (yield* live(env, call))
   })
 
@@ -205,14 +207,19 @@ const share = <A>(
   })
 }
 
-const restore = <A>(call: Identified<A>, settled: Settled, status: CacheStatus): Done<A | string> | undefined => {
+const restore = <A>(
+  call: Identified<A>,
+  settled: Settled,
+  status: CacheStatus,
+  changed?: CallResult.Changed
+): Done<A | string> | undefined => {
   const output: CallResult.Output = { text: settled.outputText, json: settled.outputJson }
   const value = valueOf(call, output)
   if (Option.isNone(value)) return undefined
   const expense: CallResult.Expense = status === "hit"
     ? CallResult.free
     : { usage: settled.usage, cost: settled.cost, durationMs: settled.durationMs }
-  const files = CallResult.artifacts(call.identity, output, null, null)
+  const files = CallResult.artifacts(call.identity, output, null, null, changed?.patch)
   return CallResult.done(
     call.identity,
     status,
@@ -220,7 +227,8 @@ const restore = <A>(call: Identified<A>, settled: Settled, status: CacheStatus):
     value.value,
     files,
     call.described.answer === undefined ? 0 : 1,
-    expense
+    expense,
+    changed
   )
 }
 

@@ -42,6 +42,12 @@ export interface CallEnv {
   readonly permits: (provider: Provider.Provider) => Effect.Semaphore | undefined
   /** Requests of the engine that wait for room under a limit per minute. */
   readonly lines: Lines
+  /** Whether completed calls that may change files are made again when the run is resumed. */
+  readonly rerunsMutating: boolean
+  /** What earlier attempts of the run made of a write scope that had this digest. */
+  readonly rewritten: (digest: string) => ReadonlySet<string>
+  /** What was said once and need not be said again. */
+  readonly told: Set<string>
   /** Notes that a call was answered from the journal. */
   readonly replayed: (index: number) => void
   /** Ends the run: the store cannot be written any more. Never returns. */

@@ -52,6 +52,30 @@ export interface Expense {
 export const free: Expense = { usage: Usage.zero, cost: Money.zero, durationMs: 0 }
 
 /**
+ * What a call changed, as its result says it.
+ * @category models
+ * @since 0.1.0
+ */
+export type Changed = Pick<
+  Facts,
+  "worktreePath" | "worktreeBranch" | "baseCommit" | "headCommit" | "changedFiles" | "patch"
+>
+
+/**
+ * Nothing was changed, or nobody looked.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unchanged: Changed = {
+  worktreePath: null,
+  worktreeBranch: null,
+  baseCommit: null,
+  headCommit: null,
+  changedFiles: [],
+  patch: null
+}
+
+/**
  * Outputs of a call as they are stored: `text` is null when it is the same as `json`.
  * @category models
  * @since 0.1.0
@@ -73,7 +97,8 @@ export const outputOf = <A>(text: string, value: A, schema: AnswerSchema<A> | un
 }
 
 /**
- * The files of an answered call: its prompt, its output and, when it is something else, what the provider sent.
+ * The files of a call: its prompt, its output, what the provider sent where that is something else, why it failed, and
+ * what it changed.
  * @category constructors
  * @since 0.1.0
  */
@@ -81,7 +106,8 @@ export const artifacts = (
   identity: Identity,
   output: Output,
   raw: string | null,
-  error: string | null
+  error: string | null,
+  patch: string | null = null
 ): ReadonlyArray<NewArtifact> => {
   const files: Array<NewArtifact> = [
     { kind: "prompt", sha256: identity.promptSha256, sizeBytes: byteLength(identity.prompt) }
@@ -90,6 +116,7 @@ export const artifacts = (
   else if (output.text !== null) files.push(file("output_text", output.text))
   if (raw !== null) files.push(file("raw", raw))
   if (error !== null) files.push(file("error", error))
+  if (patch !== null) files.push(file("patch", patch))
   return files
 }
 
@@ -105,7 +132,8 @@ export const done = <A>(
   value: A,
   files: ReadonlyArray<NewArtifact>,
   validationAttempts: number,
-  expense: Expense
+  expense: Expense,
+  changed: Changed = unchanged
 ): Done<A> =>
   result(
     { ok: true, status: "done", value, text: output.text ?? output.json ?? "", error: null },
@@ -113,7 +141,8 @@ export const done = <A>(
     cacheStatus,
     files,
     { status: identity.schemaHash === null ? "not_checked" : "valid", errors: [], attempts: validationAttempts },
-    expense
+    expense,
+    changed
   )
 
 /**
@@ -132,6 +161,7 @@ export const failed = (
     readonly issues?: ReadonlyArray<ValidationIssue>
     readonly validationAttempts?: number
     readonly expense?: Expense
+    readonly changed?: Changed
   }
 ): Failed =>
   result(
@@ -144,7 +174,8 @@ export const failed = (
       errors: details.issues ?? [],
       attempts: details.validationAttempts ?? 0
     },
-    details.expense ?? free
+    details.expense ?? free,
+    details.changed ?? unchanged
   )
 
 // -----------------------------------------------------------------------------
@@ -170,7 +201,8 @@ const result = <Ok extends boolean, Status, Value, Text, Problem>(
   cacheStatus: CacheStatus,
   files: ReadonlyArray<NewArtifact>,
   validation: Validation,
-  expense: Expense
+  expense: Expense,
+  changed: Changed
 ) => {
   const named: Array<Artifact> = []
   let text: string | null = null
@@ -211,9 +243,12 @@ const result = <Ok extends boolean, Status, Value, Text, Problem>(
     estimatedCostUsd: expense.cost === null ? null : Money.toUsd(expense.cost),
     durationMs: expense.durationMs,
     isolation: identity.isolation,
-    worktreePath: null,
-    worktreeBranch: null,
-    changedFiles: []
+    worktreePath: changed.worktreePath,
+    worktreeBranch: changed.worktreeBranch,
+    baseCommit: changed.baseCommit,
+    headCommit: changed.headCommit,
+    changedFiles: changed.changedFiles,
+    patch: changed.patch
   }
 }
 
@@ -222,7 +257,8 @@ const fileNames: Record<NewArtifact["kind"], string> = {
   output_text: "output.txt",
   output_json: "output.json",
   raw: "raw.txt",
-  error: "error.txt"
+  error: "error.txt",
+  patch: "patch.diff"
 }
 
 const file = (kind: NewArtifact["kind"], content: string): NewArtifact => ({

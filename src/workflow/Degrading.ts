@@ -16,6 +16,8 @@ import type { Policy } from "./RecoveryPolicy.ts"
 export interface Settings {
   readonly recover: Policy | undefined
   readonly strict: boolean
+  /** Whether completed calls that may change files are made again. */
+  readonly rerunMutating: boolean
   /** Notes with the runs above that a value stood in for an answer. */
   readonly above: () => void
 }

@@ -156,6 +156,8 @@ const complete = <A>(
     schema: answer?.hash,
     system: options.system,
     temperature: options.temperature,
+    // said or not, it is the same, so both have one key
+    worktreeBase: options.worktreeBase === "HEAD" ? undefined : options.worktreeBase,
     writeScope: options.writeScope
   })
   return Either.right({
@@ -184,6 +186,9 @@ const unsupported = (
 ): Options.Problem | undefined => {
   if (answer !== undefined && capabilities.schema === "none") {
     return { option: "schema", detail: `provider ${name} cannot give answers that fit a schema` }
+  }
+  if (options.worktreeBase !== undefined && options.isolation !== "worktree") {
+    return { option: "worktreeBase", detail: "is for calls with isolation: \"worktree\"" }
   }
   if (options.temperature !== undefined && !capabilities.temperature) {
     return { option: "temperature", detail: `provider ${name} has no temperature` }

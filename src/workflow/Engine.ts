@@ -47,6 +47,7 @@ import { EngineConfig } from "./EngineConfig.ts"
 import * as Lines from "./Lines.ts"
 import * as Memory from "./Memory.ts"
 import * as Position from "./Position.ts"
+import * as Recall from "./Recall.ts"
 import type { Policy } from "./RecoveryPolicy.ts"
 import * as Replay from "./Replay.ts"
 import * as Request from "./Request.ts"
@@ -87,6 +88,8 @@ export interface RunOptions {
   readonly recover?: Policy | undefined
   /** Fails calls instead of letting declared values stand in for their answers. Not stored either. */
   readonly strict?: boolean | undefined
+  /** Makes completed calls that may change files again when the run is resumed, also where what they left still stands. */
+  readonly rerunMutating?: boolean | undefined
   /** A name the run has as long as no other takes it; starting a second run under it fails. */
   readonly alias?: string | undefined
 }
@@ -280,7 +283,7 @@ const child = <A, E>(
   parent: Run["Type"]
 ): Effect.Effect<RunResult<A, E>, WorkflowError> =>
   Effect.gen(function*() {
-    const { broken, degraded, journal, ownership, recover } = parent.inheritance
+    const { broken, degraded, journal, ownership, recover, rerunMutating } = parent.inheritance
     const depth = journal.run.depth + 1
     if (depth > ports.config.maxDepth) {
       return yield* new NestingTooDeep({ workflow: program.name, limit: ports.config.maxDepth })
@@ -310,7 +313,7 @@ const child = <A, E>(
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const opened = yield* open(yield* Clock.currentTimeMillis)
-        const settings = { recover, strict: parent.strict, above: degraded }
+        const settings = { recover, rerunMutating, strict: parent.strict, above: degraded }
         return yield* execute(ports, program, opened, settings, parent.budget, broken, restore)
       })
     )
@@ -396,7 +399,7 @@ const context = (
   // the body is interrupted by the failure of `broken`, wherever the caller of abort stands (E3)
   const abort = (error: WriteError): Effect.Effect<never> =>
     Effect.zipRight(Deferred.fail(broken, error), Effect.interruptible(Effect.never))
-  const { recover, strict } = settings
+  const { recover, rerunMutating, strict } = settings
   const now = () => clock.unsafeCurrentTimeMillis()
   const degrading = Degrading.make({ settings, store: ports.store, ownership, now, abort })
   const event: Run["Type"]["event"] = (type, message, data) =>
@@ -437,11 +440,22 @@ const context = (
       deadlines,
       permits,
       lines: ports.lines,
+      rerunsMutating: rerunMutating,
+      rewritten: Recall.rewritten(journal.calls),
+      told: new Set(),
       replayed: (index) => void replayed.push(index),
       abort
     }),
     event,
-    inheritance: { ownership, journal, broken, place: makePlaces(journal), degraded: degrading.note, recover }
+    inheritance: {
+      ownership,
+      journal,
+      broken,
+      place: makePlaces(journal),
+      degraded: degrading.note,
+      recover,
+      rerunMutating
+    }
   }
   return { run: made, degrading }
 }
@@ -449,6 +463,7 @@ const context = (
 const settingsOf = (ports: Ports, options: RunOptions): Degrading.Settings => ({
   recover: options.recover ?? ports.config.recover,
   strict: options.strict ?? false,
+  rerunMutating: options.rerunMutating ?? false,
   above: () => {}
 })
 

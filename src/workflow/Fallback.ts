@@ -58,6 +58,7 @@ export const isExhausted = (error: AgentError.AgentError): boolean => {
     case "CallTimeout":
       return true
     case "WorktreeFailed":
+    case "WriteScopeViolated":
     case "BudgetExceeded":
     case "InvalidCall":
       return false

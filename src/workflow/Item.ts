@@ -78,5 +78,8 @@ const bare = (status: FailureStatus, error: string): Failed => ({
   isolation: "none",
   worktreePath: null,
   worktreeBranch: null,
-  changedFiles: []
+  baseCommit: null,
+  headCommit: null,
+  changedFiles: [],
+  patch: null
 })

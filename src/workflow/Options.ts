@@ -34,13 +34,21 @@ export interface CallOptions<out F = never> {
   readonly agentType?: string | undefined
   /** Where the agent works. Defaults to `none`: the current directory. */
   readonly isolation?: Isolation | undefined
+  /**
+   * What an isolated call begins from: `HEAD`, the commit that is checked out; `dirty`, that commit with what is not
+   * committed yet; or the name of another commit, such as a branch. Defaults to `HEAD`.
+   */
+  readonly worktreeBase?: WorktreeBase | undefined
   /** What the call may do with answers of other runs. Defaults to the run's policy. */
   readonly cachePolicy?: CachePolicy | undefined
   /** Keeps this call's cached answers apart from those of other namespaces. */
   readonly cacheNamespace?: string | undefined
   /** Paths the agent reads; a cached answer is not used after they changed. `[]` says that it reads none. */
   readonly readScope?: ReadonlyArray<string> | undefined
-  /** Paths the agent may change; a non-empty list makes the call mutating. */
+  /**
+   * Paths and patterns the agent may change, relative to the working directory; a non-empty list makes the call mutating.
+   * A call that changes anything else fails with `WriteScopeViolated`.
+   */
   readonly writeScope?: ReadonlyArray<string> | undefined
   /** Permissions to give the agent, in the provider's own words. */
   readonly permissions?: ReadonlyArray<string> | undefined
@@ -55,6 +63,13 @@ export interface CallOptions<out F = never> {
   /** Facts to store with the call; they do not decide its answer. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
+
+/**
+ * What an isolated call may begin from.
+ * @category models
+ * @since 0.1.0
+ */
+export type WorktreeBase = "HEAD" | "dirty" | (string & {})
 
 /**
  * What is wrong with an option.
@@ -108,6 +123,14 @@ const text: Check = (value) => typeof value === "string" ? undefined : "must be 
 const paths: Check = (value) =>
   Array.isArray(value) && value.every((item) => typeof item === "string") ? undefined : "must be a list of strings"
 
+const writablePaths: Check = (value) => {
+  const problem = paths(value)
+  if (problem !== undefined) return problem
+  return Array.isArray(value) && value.every((path) => path !== "" && !/^(?:[/\\]|[a-z]:)/i.test(String(path)))
+    ? undefined
+    : "must be paths relative to the working directory"
+}
+
 const oneOf = (values: ReadonlyArray<string>): Check => (value) =>
   typeof value === "string" && values.includes(value) ? undefined : `must be one of ${values.join(", ")}`
 
@@ -138,7 +161,8 @@ const checks: ReadonlyMap<string, Check> = new Map(
     ["cachePolicy", oneOf(CachePolicy.literals)],
     ["cacheNamespace", text],
     ["readScope", paths],
-    ["writeScope", paths],
+    ["worktreeBase", (value) => typeof value === "string" && value !== "" ? undefined : "must name a commit"],
+    ["writeScope", writablePaths],
     ["permissions", paths],
     ["timeout", duration],
     ["idleTimeout", duration],

@@ -43,6 +43,8 @@ export interface Inheritance {
   readonly degraded: () => void
   /** How calls go on after a failure where they do not say so themselves. */
   readonly recover: Policy | undefined
+  /** Whether completed calls that may change files are made again. */
+  readonly rerunMutating: boolean
 }
 
 /**

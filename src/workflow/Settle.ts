@@ -19,6 +19,7 @@ import * as Readable from "./Readable.ts"
 import type { State } from "./RecoveryState.ts"
 import type * as Reported from "./Reported.ts"
 import * as Sessions from "./Sessions.ts"
+import type { Findings, Workplace } from "./Workplace.ts"
 
 /**
  * A call whose first request is on its way.
@@ -27,7 +28,8 @@ import * as Sessions from "./Sessions.ts"
  */
 export interface Started<A> extends Identified<A> {
   readonly startedAt: number
-  readonly cwd: string | undefined
+  /** Undefined where it does not matter. */
+  readonly workplace: Workplace | undefined
 }
 
 /**
@@ -130,7 +132,7 @@ export const afterAnswer = (before: Progress, answer: Provider.Answer, spent: Le
 })
 
 /**
- * Settles an answered call and gives its result.
+ * Settles an answered call and gives its result; fails when it left what it may not leave.
  * @category running
  * @since 0.1.0
  */
@@ -142,12 +144,56 @@ export const succeed = <A>(
   spent: Ledger.Spent,
   value: A | string,
   at: number
+): Effect.Effect<Done<A | string>, AgentError.AgentError> =>
+  call.workplace === undefined
+    ? done(env, call, progress, answer, spent, value, at, noFindings)
+    : Effect.flatMap(call.workplace.collect, (findings) => {
+      const { problem } = findings
+      if (problem === undefined) return done(env, call, progress, answer, spent, value, env.now(), findings)
+      const ended = outcome(env, call, progress, at, {
+        status: "done",
+        spent,
+        costSource: Ledger.sourceOf(answer, progress.reserved, progress.reported.spent),
+        model: answer.model,
+        session: answer.session ?? progress.reported.session,
+        // the call has no output of its own, so the answer is kept here
+        raw: answer.raw
+      })
+      const how = { ...problem, text: answer.text }
+      return Effect.flatMap(
+        store(env, call, progress, ended, how, findings),
+        (result) => Effect.fail(problem.toError(result))
+      )
+    })
+
+const noFindings: Findings = { evidence: undefined, changedFiles: [], problem: undefined }
+
+const changedOf = ({ changedFiles, evidence }: Findings): CallResult.Changed =>
+  evidence === undefined ? CallResult.unchanged : {
+    worktreePath: evidence.worktreePath,
+    worktreeBranch: evidence.worktreeBranch,
+    baseCommit: evidence.baseCommit,
+    headCommit: evidence.headCommit,
+    changedFiles,
+    patch: evidence.patch
+  }
+
+const done = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  progress: Progress,
+  answer: Provider.Answer,
+  spent: Ledger.Spent,
+  value: A | string,
+  at: number,
+  findings: Findings
 ): Effect.Effect<Done<A | string>> => {
   const schema = call.described.answer
   // a value that was decoded by the schema is of its type; without one it is the text
   const output = CallResult.outputOf(answer.text, value as A, schema)
   const raw = answer.raw === (output.text ?? output.json) ? null : answer.raw
-  const files = CallResult.artifacts(call.identity, output, raw, null)
+  const { evidence } = findings
+  const files = CallResult.artifacts(call.identity, output, raw, null, evidence?.patch)
   const expense = { usage: progress.spent.usage, cost: progress.spent.cost, durationMs: at - call.startedAt }
   const ended = outcome(env, call, progress, at, {
     status: "done",
@@ -174,12 +220,14 @@ export const succeed = <A>(
         durationMs: expense.durationMs,
         artifacts: files,
         cacheEntry: shared ? { cacheKey: call.identity.cacheKey, ordinal: call.place.ordinal } : null,
+        evidence,
         at
       }),
       env.abort
     )
   const checked = schema === undefined ? 0 : progress.answers
-  const result = () => CallResult.done(call.identity, call.cacheStatus, output, value, files, checked, expense)
+  const changed = changedOf(findings)
+  const result = () => CallResult.done(call.identity, call.cacheStatus, output, value, files, checked, expense, changed)
   return call.writes && Readable.isReader(call)
     ? Effect.map(Effect.flatMap(Readable.unchanged(env, call), store), result)
     : Effect.map(store(call.writes), result)
@@ -211,10 +259,29 @@ export const record = <A>(
   ended: AttemptOutcome | null,
   how: Omit<GivingUp, "toError">
 ): Effect.Effect<Failed> =>
+  call.workplace === undefined
+    ? store(env, call, progress, ended, how, noFindings)
+    : Effect.flatMap(call.workplace.collect, ({ changedFiles, evidence, problem }) => {
+      // the call has failed already; what it did besides is said beside it
+      const warnings = evidence === undefined || problem === undefined ? [] : [problem.error]
+      const told = evidence === undefined ? undefined : { ...evidence, warnings: [...evidence.warnings, ...warnings] }
+      return store(env, call, progress, ended, how, { changedFiles, evidence: told, problem: undefined })
+    })
+
+const store = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  progress: Progress,
+  ended: AttemptOutcome | null,
+  how: Omit<GivingUp, "toError">,
+  findings: Findings
+): Effect.Effect<Failed> =>
   Effect.gen(function*() {
     const at = env.now()
     const text = how.text ?? null
-    const files = CallResult.artifacts(call.identity, { text: null, json: null }, ended?.raw ?? null, how.error)
+    const { evidence } = findings
+    const output = { text: null, json: null }
+    const files = CallResult.artifacts(call.identity, output, ended?.raw ?? null, how.error, evidence?.patch)
     const expense = { ...progress.spent, durationMs: at - call.startedAt }
     yield* Effect.catchAll(
       env.store.settle(env.ownership, ended, {
@@ -230,6 +297,7 @@ export const record = <A>(
         ...expense,
         artifacts: files,
         cacheEntry: null,
+        evidence,
         at
       }),
       env.abort
@@ -239,7 +307,8 @@ export const record = <A>(
       files,
       issues: how.issues ?? [],
       validationAttempts: progress.answers,
-      expense
+      expense,
+      changed: changedOf(findings)
     })
   })
 

@@ -21,6 +21,7 @@ import * as GitAdd from "./GitAdd.ts"
 import * as GitEvidence from "./GitEvidence.ts"
 import * as GitRepository from "./GitRepository.ts"
 import * as GitSnapshot from "./GitSnapshot.ts"
+import * as GitTouched from "./GitTouched.ts"
 import type * as GitTree from "./GitTree.ts"
 import type { Evidence, Tree, Wanted } from "./Worktree.ts"
 import { Worktree, WorktreeError } from "./Worktree.ts"
@@ -53,9 +54,10 @@ export const layer = (
  */
 export const make = Effect.fnUntraced(function*(options: Options) {
   const git = yield* GitCommand.make(options)
+  const path = yield* Path.Path
   // only these: the whole context would bring the layer's scope along, in place of the caller's
   const context = Context.make(FileSystem.FileSystem, yield* FileSystem.FileSystem).pipe(
-    Context.add(Path.Path, yield* Path.Path),
+    Context.add(Path.Path, path),
     Context.add(Subprocess, yield* Subprocess)
   )
   const known = yield* knowing(git, options)
@@ -95,6 +97,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     acquire,
     collect,
     snapshot,
+    touched: (tree, changes) =>
+      Effect.flatMap(
+        known,
+        ({ repository: { prefix, root } }) => GitTouched.find(tree ?? { root, path: path.join(root, prefix) }, changes)
+      ).pipe(Effect.provide(context)),
     holds: (evidence) =>
       Effect.flatMap(known, (found) => holds(git, { ...found, home: options.home }, evidence)).pipe(
         Effect.orElseSucceed(() => false),

@@ -87,6 +87,17 @@ export interface Snapshot {
 }
 
 /**
+ * A change, and the names it goes by relative to where the call worked: those before and after a renaming, and where a
+ * link leads. A name that leads out of that directory begins with `../`.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Touched {
+  readonly change: Change
+  readonly names: ReadonlyArray<string>
+}
+
+/**
  * A worktree could not be made or read; the reason is git's.
  * @category errors
  * @since 0.1.0
@@ -112,6 +123,11 @@ export class Worktree extends Context.Tag("owf/Worktree")<Worktree, {
   readonly collect: (tree: Tree) => Effect.Effect<Evidence, WorktreeError>
   /** What the checkout holds now, to be compared after a call in place; cheap enough for every call that may write. */
   readonly snapshot: Effect.Effect<Snapshot, WorktreeError, Scope.Scope>
+  /** Names of what was changed in a tree, or in the checkout for null, to be compared with a write scope. */
+  readonly touched: (
+    tree: Pick<Tree, "path" | "root"> | null,
+    changes: ReadonlyArray<Change>
+  ) => Effect.Effect<ReadonlyArray<Touched>, WorktreeError>
   /** Whether what was recorded is still there as it was recorded, so that the call need not be made again. */
   readonly holds: (
     evidence: Pick<Evidence, "path" | "branch" | "headCommit" | "digest" | "changes">
@@ -135,6 +151,7 @@ export const layerUnavailable: Layer.Layer<Worktree> = Layer.suspend(() => {
     acquire: () => unavailable,
     collect: () => unavailable,
     snapshot: unavailable,
+    touched: () => unavailable,
     holds: () => Effect.succeed(false)
   })
 })

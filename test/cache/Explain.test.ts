@@ -21,6 +21,7 @@ const noParts: CallKey.Parts = {
   schema: undefined,
   system: undefined,
   temperature: undefined,
+  worktreeBase: undefined,
   writeScope: undefined
 }
 
@@ -66,7 +67,9 @@ const call = ({ files, parts, run = thisRun, ...given }: Given = {}): Call => {
     error: null,
     worktreePath: null,
     worktreeBranch: null,
-    changedFilesJson: null,
+    baseCommit: null,
+    headCommit: null,
+    changedFiles: null,
     recoveryJson: null,
     waitingUntil: null,
     attempts: 1,
@@ -151,6 +154,7 @@ describe("a miss", () => {
     ["schema", { schema: "0f" }],
     ["system", { system: "Be brief" }],
     ["temperature", { temperature: 0.5 }],
+    ["worktreeBase", { worktreeBase: "main" }],
     ["writeScope", { writeScope: ["src"] }]
   ]
 

@@ -248,8 +248,62 @@ export const suite = (name: string, open: Open): void => {
             outputText: null,
             outputJson: null,
             raw: null,
-            error
+            error,
+            patch: null
           }])
+        }))
+
+      it.scoped("what a call changed is stored with it, and gone when the call is made again", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          const call = callId(id, 1)
+          const patch = "diff --git a/é b/é\n"
+          const recorded = {
+            worktreePath: "/trees/1",
+            worktreeBranch: "owf/run/1",
+            baseCommit: "a".repeat(40),
+            headCommit: "b".repeat(40),
+            changedFilesJson: JSON.stringify([{ kind: "renamed", path: "é", from: "e" }]),
+            scopeBefore: hex("before"),
+            scopeAfter: hex("after")
+          }
+          const evidence = { ...recorded, patch, isPatchCut: true, warnings: ["one", "two"] }
+          const artifact = { kind: "patch", sha256: hex(patch), sizeBytes: Buffer.byteLength(patch) } as const
+          yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+          yield* store.settle(ownership, ended(id, 1), outcome(id, 1, { evidence, artifacts: [artifact] }))
+          assert.deepInclude(Option.getOrThrow(yield* store.call(call)), {
+            worktreePath: "/trees/1",
+            worktreeBranch: "owf/run/1",
+            baseCommit: recorded.baseCommit,
+            headCommit: recorded.headCommit,
+            changedFiles: [{ kind: "renamed", path: "é", from: "e" }]
+          })
+          assert.deepStrictEqual(yield* store.patch(call), { text: patch, isCut: true })
+          assert.deepStrictEqual((yield* store.settledAfter(id, 0, 10))[0]?.patch, patch)
+          assert.deepStrictEqual((yield* store.artifacts(id)).map(({ path }) => path), [`calls/${call}/patch.diff`])
+          assert.deepStrictEqual(
+            (yield* store.events(id)).map(({ callId, message, type }) => [callId, type, message]),
+            [
+              [call, "call_warning", "one"],
+              [call, "call_warning", "two"],
+              [call, "call_settled", "done"]
+            ]
+          )
+          yield* store.finish(ownership, finished(id))
+
+          const again = yield* store.acquire(id, { at: start })
+          assert.deepStrictEqual(again.calls[0]?.evidence, recorded)
+          yield* store.begin(again.ownership, newCall(id, 1, { replaces: true }), newAttempt(id, 1, { attempt: 2 }))
+          assert.deepInclude(Option.getOrThrow(yield* store.call(call)), {
+            worktreePath: null,
+            worktreeBranch: null,
+            baseCommit: null,
+            headCommit: null,
+            changedFiles: null
+          })
+          assert.deepStrictEqual(yield* store.patch(call), { text: null, isCut: false })
+          assert.deepStrictEqual(yield* store.artifacts(id), [])
         }))
 
       it.scoped("a request may be ended before the next one is decided on, or given up", () =>

@@ -35,7 +35,10 @@ const facts: Outcome.Facts = {
   isolation: "none",
   worktreePath: null,
   worktreeBranch: null,
-  changedFiles: []
+  baseCommit: null,
+  headCommit: null,
+  changedFiles: [],
+  patch: null
 }
 
 const done: AgentResult.Done<number> = { ...facts, ok: true, status: "done", value: 42, text: "42", error: null }

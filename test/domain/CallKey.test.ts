@@ -20,6 +20,7 @@ const fields = {
   schema: optional(text),
   system: optional(text),
   temperature: optional(FastCheck.double({ min: 0, max: 2, noNaN: true })),
+  worktreeBase: optional(text),
   writeScope: optional(texts)
 } satisfies { readonly [K in keyof CallKey.Parts]: FastCheck.Arbitrary<CallKey.Parts[K]> }
 
@@ -39,6 +40,7 @@ const plain: CallKey.Parts = {
   schema: undefined,
   system: undefined,
   temperature: undefined,
+  worktreeBase: undefined,
   writeScope: undefined
 }
 
@@ -54,6 +56,7 @@ const everything: CallKey.Parts = {
   schema: "0f".repeat(32),
   system: "Be brief.\n\"Always\" – é 😀",
   temperature: 0.2,
+  worktreeBase: undefined,
   writeScope: ["src"]
 }
 
@@ -73,6 +76,11 @@ describe("the text of the parts", () => {
     const more = { ...everything, label: "one", phase: "two", timeout: 3, cachePolicy: "auto", metadata: {} }
     assert.strictEqual(CallKey.encode(more), CallKey.encode(everything))
   })
+})
+
+it("what is not said of a worktree's base is not in the text, so that keys made before there was one still hold", () => {
+  assert.notInclude(CallKey.encode(everything), "worktreeBase")
+  assert.include(CallKey.encode({ ...everything, worktreeBase: "main" }), `"worktreeBase":"main","writeScope"`)
 })
 
 describe("the key", () => {
