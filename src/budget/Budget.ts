@@ -124,6 +124,31 @@ export const make = (limits: Limits, spent: Amount): Budget => {
 }
 
 /**
+ * A budget with limits of its own within another: what is set aside is set aside in both, or in neither.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const within = (outer: Budget, limits: Limits, spent: Amount): Budget => {
+  const own = make(limits, spent)
+  const lower = (a: number | null, b: number | null) => a === null ? b : b === null ? a : Math.min(a, b)
+  return {
+    ...own,
+    limits: {
+      tokens: lower(limits.tokens, outer.limits.tokens),
+      // the lower of two amounts of money is one
+      cost: lower(limits.cost, outer.limits.cost) as Money.NanoUsd | null
+    },
+    reserve: (need, restore) =>
+      restore === undefined
+        ? Effect.uninterruptibleMask((restore) => reserveBoth(own, outer, need, restore))
+        : reserveBoth(own, outer, need, restore),
+    settle: (reserved, used) => Effect.zipRight(own.settle(reserved, used), outer.settle(reserved, used)),
+    hold: (amount) => Effect.zipRight(own.hold(amount), Effect.tapError(outer.hold(amount), () => own.release(amount))),
+    release: (amount) => Effect.zipRight(own.release(amount), outer.release(amount))
+  }
+}
+
+/**
  * What is left under the limits, floored at zero; null where there is no limit.
  * @category converting
  * @since 0.1.0
@@ -159,6 +184,20 @@ const reserve = (state: State, need: Need, restore: Restore): Effect.Effect<Amou
   })
   return Effect.onInterrupt(restore(decided), () => Effect.sync(() => state.withdraw(waiter)))
 }
+
+/** The inner budget first, which one call has for itself, so that nothing is kept from others while it waits. */
+const reserveBoth = (own: Budget, outer: Budget, need: Need, restore: Restore): Effect.Effect<Amount, Refusal> =>
+  Effect.flatMap(own.reserve(need, restore), (first) =>
+    Effect.flatMap(
+      Effect.onExit(
+        outer.reserve({ full: first, least: need.least }, restore),
+        (exit) => exit._tag === "Failure" ? own.settle(first, zero) : Effect.void
+      ),
+      (granted) =>
+        granted.tokens === first.tokens && granted.cost === first.cost
+          ? Effect.succeed(granted)
+          : Effect.zipRight(own.settle(first, zero), own.reserve({ full: granted, least: granted }, restore))
+    ))
 
 interface Waiter {
   readonly need: Need

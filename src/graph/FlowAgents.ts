@@ -47,7 +47,8 @@ export const ask = (env: FlowEnv, visit: Visit<AgentNode>): Done =>
         ? Recovery.orElse(ladder, Recovery.fallback(defaultsOf(node.outputs)))
         : ladder,
       timeout: Duration.millis(timeoutMs),
-      idleTimeout: node.idleTimeoutMs === null ? undefined : Duration.millis(node.idleTimeoutMs)
+      idleTimeout: node.idleTimeoutMs === null ? undefined : Duration.millis(node.idleTimeoutMs),
+      budget: node.budget ?? undefined
     })
     return goOn(node.next, outputsOf(node.outputs, result.value), result.status === "degraded")
   })

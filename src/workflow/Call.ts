@@ -12,12 +12,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Budget from "../budget/Budget.ts"
 import type * as AgentError from "../domain/AgentError.ts"
 import { InvalidCall } from "../domain/AgentError.ts"
 import * as CallKey from "../domain/CallKey.ts"
 import * as Ids from "../domain/Ids.ts"
+import * as Money from "../domain/Money.ts"
 import type { Done } from "../domain/Outcome.ts"
 import type { CacheStatus } from "../domain/Status.ts"
+import * as Usage from "../domain/Usage.ts"
 import * as sha256 from "../internal/sha256.ts"
 import type { NewCall, Settled, StoreError } from "../store/RunStore.ts"
 import * as Attempts from "./Attempts.ts"
@@ -61,18 +64,33 @@ export const make =
 type Result<A> = Effect.Effect<Done<A | string>, AgentError.AgentError>
 
 const placed = <A>(
-  env: CallEnv,
+  run: CallEnv,
   described: Described.Described<A>,
   position: string,
   phase: string | null,
   hasFallback: boolean
 ): Result<A> => {
-  const call = identify(env, described, env.replay.take(described.callKey, position), position, phase)
+  const call = identify(run, described, run.replay.take(described.callKey, position), position, phase)
+  const env = withBudget(run, call)
   const replayed = replay(env, call)
   if (replayed !== undefined) return Effect.succeed(replayed)
   if (hasFallback && call.place.recorded?.status === "degraded") return failedBefore(env, call)
   // what was recorded is read back, and what the agent reads is looked at, only where there is any
   return call.place.recorded !== undefined || Readable.isReader(call) ? prepared(env, call) : live(env, call)
+}
+
+/** The budget of the call's own, within the run's; what earlier tries of the call spent is gone from it. */
+const withBudget = <A>(env: CallEnv, { described, place: { recorded } }: Identified<A>): CallEnv => {
+  const own = described.options.budget
+  if (own === undefined) return env
+  const limits = {
+    tokens: own.tokens ?? null,
+    cost: own.costUsd === undefined ? null : Money.fromUsd(own.costUsd)
+  }
+  const spent = recorded === undefined
+    ? Budget.zero
+    : { tokens: Usage.total(recorded.usage), cost: recorded.cost ?? Money.zero }
+  return { ...env, budget: Budget.within(env.budget, limits, spent) }
 }
 
 const identify = <A>(

@@ -6,6 +6,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Inspectable from "effect/Inspectable"
+import * as Predicate from "effect/Predicate"
 import { CachePolicy, Isolation } from "../domain/Status.ts"
 import type { Policy } from "./RecoveryPolicy.ts"
 import { isPolicy } from "./RecoveryPolicy.ts"
@@ -60,6 +61,8 @@ export interface CallOptions<out F = never> {
   readonly recover?: Policy<F> | undefined
   /** Longest silence of the provider to bear before the request is given up and sent again. Defaults to any. */
   readonly idleTimeout?: Duration.DurationInput | undefined
+  /** Most this call may spend, within the run's budget: all its requests together, over all resumes. */
+  readonly budget?: { readonly tokens?: number | undefined; readonly costUsd?: number | undefined } | undefined
   /** Facts to store with the call; they do not decide its answer. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
@@ -141,6 +144,14 @@ const duration: Check = (value) =>
 
 const object: Check = (value) => typeof value === "object" && value !== null ? undefined : "must be an object"
 
+const isAmount = (value: unknown): boolean =>
+  value === undefined || (typeof value === "number" && Number.isFinite(value) && value >= 0)
+
+const budget: Check = (value) =>
+  Predicate.isReadonlyRecord(value) && isAmount(value["tokens"]) && isAmount(value["costUsd"])
+    ? undefined
+    : "must hold tokens, costUsd or both, as numbers of at least 0"
+
 const checks: ReadonlyMap<string, Check> = new Map(
   [
     ["label", text],
@@ -167,6 +178,7 @@ const checks: ReadonlyMap<string, Check> = new Map(
     ["timeout", duration],
     ["idleTimeout", duration],
     ["recover", (value) => isPolicy(value) ? undefined : "must be a recovery such as Recovery.standard"],
+    ["budget", budget],
     ["metadata", object],
     [
       "schema",

@@ -125,8 +125,8 @@ describe("options that do not exist", () => {
       detail: `is not an option of agent(); known: ${
         [
           "label, phase, provider, model, system, temperature, maxOutputTokens, agentType, isolation, cachePolicy",
-          "cacheNamespace, readScope, worktreeBase, writeScope, permissions, timeout, idleTimeout, recover, metadata",
-          "schema"
+          "cacheNamespace, readScope, worktreeBase, writeScope, permissions, timeout, idleTimeout, recover, budget",
+          "metadata, schema"
         ].join(", ")
       }`
     })
