@@ -23,6 +23,7 @@ import type { Decision, Failure, Policy, Rung } from "./RecoveryPolicy.ts"
 import * as RecoveryPolicy from "./RecoveryPolicy.ts"
 import type { State } from "./RecoveryState.ts"
 import { begun, decode, encode } from "./RecoveryState.ts"
+import { Run } from "./Run.ts"
 import * as Sessions from "./Sessions.ts"
 import type { GivingUp, Progress, Started } from "./Settle.ts"
 import * as Settle from "./Settle.ts"
@@ -265,6 +266,7 @@ const wait = <A, R, E>(
     const until = iso(waiting.until)
     const text = `${told(planned, rung)}; until ${until}: ${waiting.why}`
     yield* write(env, call, planned, ended, "waiting", until, "call_waiting", text)
+    yield* announce(call, text, waiting.until)
     const waited = yield* Effect.exit(steps.restore(sleep(env, call, waiting)))
     if (Exit.isFailure(waited)) return yield* steps.stopped(planned, waited.cause)
     const next: Progress = {
@@ -284,22 +286,22 @@ const sleep = <A>(env: CallEnv, call: Started<A>, { tickMs, until }: Waiting): E
       if (env.now() >= until || env.now() < next) continue
       next = env.now() + tickMs
       const left = Duration.format(Duration.seconds(Math.ceil((until - env.now()) / 1_000)))
-      yield* event(env, call, "call_still_waiting", `waits until ${iso(until)}, ${left} from now`)
+      yield* announce(call, `still waits until ${iso(until)}, ${left} from now`, until)
     }
   })
 
-const event = <A>(env: CallEnv, call: Started<A>, type: string, message: string): Effect.Effect<void> =>
-  Effect.catchAll(
-    env.store.event(env.ownership, {
-      runId: env.run.id,
-      index: call.place.index,
-      runAttempt: env.run.attempt,
-      type,
-      message,
-      dataJson: null,
-      at: env.now()
-    }),
-    env.abort
+/** Tells the run, which shows it to whoever watches; what is stored with the call does not depend on it. */
+const announce = <A>({ identity }: Started<A>, message: string, until: number): Effect.Effect<void> =>
+  Effect.flatMap(
+    Effect.serviceOption(Run),
+    Option.match({
+      onNone: () => Effect.void,
+      onSome: (run) =>
+        run.event("waiting", `${identity.label ?? identity.callId} ${message}`, {
+          callId: identity.callId,
+          until: iso(until)
+        })
+    })
   )
 
 const write = <A>(

@@ -59,7 +59,7 @@ describe("a call with a recovery policy", () => {
       assert.isAtMost(time.longestSleep(), 10 * minute)
       const requests = yield* provider.requests
       assert.isTrue(requests.length > 80 && requests.length < 200, `${requests.length} requests`)
-      const ticks = yield* eventsOf(result.runId, "call_still_waiting")
+      const ticks = (yield* eventsOf(result.runId, "waiting")).filter(({ message }) => message.includes("still waits"))
       assert.isTrue(ticks.length > 600 && ticks.length <= 1_008, `${ticks.length} ticks`)
       const [call] = yield* callsOf(result.runId)
       assert.deepInclude(call, { status: "done", attempts: requests.length, inputTokens: 5 })
