@@ -50,6 +50,8 @@ export interface Prompt {
   readonly template: Template
   /** The file it comes from; null for one that is written in the graph. */
   readonly file: string | null
+  /** The texts it includes, by the names it includes them by. */
+  readonly includes?: ReadonlyMap<string, Template> | undefined
 }
 
 /**

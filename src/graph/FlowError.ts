@@ -78,7 +78,7 @@ export const isError = ({ severity }: Problem): boolean => severity === "error"
  * @category combinators
  * @since 0.1.0
  */
-export const sort = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => {
+export const inOrder = (problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => {
   const files = [...new Set(problems.map(({ file }) => file))]
   const distinct = new Map(problems.map((problem) => [render(problem), problem]))
   return [...distinct.values()].toSorted((a, b) =>

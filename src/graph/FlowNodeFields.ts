@@ -4,11 +4,11 @@
 import type { Condition, ExpressionText, Output, Retry, Template } from "./Flow.ts"
 import type { Reading, Scope } from "./FlowDraft.ts"
 import * as FlowDraft from "./FlowDraft.ts"
+import type { Problem } from "./FlowError.ts"
 import * as FlowError from "./FlowError.ts"
 import type { Fields } from "./FlowFields.ts"
 import * as FlowFields from "./FlowFields.ts"
 import type { ScalarValue, Value } from "./FlowSource.ts"
-import * as FlowSource from "./FlowSource.ts"
 
 /**
  * What a node has to give: a list of keys, or of maps with what they have to be.
@@ -72,7 +72,7 @@ export const expression = (fields: Fields, key: string): ExpressionText => {
     FlowFields.missing(fields, key)
     return { source: "null", at: fields.at }
   }
-  if (found._tag !== "Scalar") return literal(found)
+  if (found._tag !== "Scalar") return literal(fields.problems, `'${key}' of ${fields.what}`, found)
   if (found.text.trim() === "") FlowFields.refuse(fields, key, "is empty")
   return expressionOf(found) ?? { source: found.text, at: found.textAt }
 }
@@ -177,18 +177,27 @@ const expressionOf = ({ text, textAt }: ScalarValue): ExpressionText | null => {
   return { source: source.trim(), at: { ...textAt, column: textAt.column + before.length + source.search(/\S|$/) } }
 }
 
-const literal = (value: Value): ExpressionText => ({ source: JSON.stringify(FlowSource.toJson(value)), at: value.at })
+/** Values that are written out; expressions have lists but no maps, and do not render texts. */
+const literal = (problems: Array<Problem>, what: string, value: Value): ExpressionText => {
+  const source = JSON.stringify(FlowFields.json(problems, value))
+  if (hasMap(value)) {
+    problems.push(
+      FlowError.error(value.at, `${what} holds a map`, "Put the value in 'vars' and name it: \"{{ name }}\".")
+    )
+  } else if (value._tag === "List" && /\{[{%#]/.test(source)) {
+    const detail = `${what} has a template inside of a list, where it is not rendered`
+    problems.push(FlowError.error(value.at, detail, "Make the list in an expression, such as \"{{ [a, b] }}\"."))
+  }
+  return { source, at: value.at }
+}
+
+const hasMap = (value: Value): boolean => value._tag === "Map" || value._tag === "List" && value.items.some(hasMap)
 
 const childArg = ({ problems, what }: Fields, key: string, value: Value): Template | ExpressionText => {
   if (value._tag === "Scalar" && typeof value.value === "string") {
     const whole = expressionOf(value)
     if (whole !== null) return whole
-    return /\{[{%#]/.test(value.text) ? FlowFields.templateOf(value) : literal(value)
+    if (/\{[{%#]/.test(value.text)) return FlowFields.templateOf(value)
   }
-  const read = { ...literal(value), source: JSON.stringify(FlowFields.json(problems, value)) }
-  if (/\{[{%#]/.test(read.source)) {
-    const detail = `'${key}' in 'args' of ${what} has a template inside of a list or a map, where it is not rendered`
-    problems.push(FlowError.error(value.at, detail, "Make the value in an expression, such as \"{{ [a, b] }}\"."))
-  }
-  return read
+  return literal(problems, `'${key}' in 'args' of ${what}`, value)
 }
