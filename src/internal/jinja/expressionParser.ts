@@ -245,21 +245,23 @@ const parseSuffixes = (stream: TokenStream, primary: Expr, takesFilters: boolean
 
 const parseSuffix = (stream: TokenStream, target: Expr): Expr | undefined => {
   const { at } = Tokens.peek(stream)
-  if (Tokens.accept(stream, ".")) return parseAttribute(stream, target, at)
+  if (Tokens.accept(stream, ".")) return parseAttribute(stream, target)
   if (Tokens.accept(stream, "[")) return parseSubscript(stream, target, at)
   if (Tokens.accept(stream, "(")) return { _tag: "Call", at: target.at, target, args: parseArguments(stream) }
   return undefined
 }
 
-const parseAttribute = (stream: TokenStream, target: Expr, at: number): Expr => {
+const parseAttribute = (stream: TokenStream, target: Expr): Expr => {
+  const { at } = target
   const token = Tokens.advance(stream)
   if (token._tag === "name") return { _tag: "Attribute", at, target, name: token.text }
-  if (token._tag === "number") return parseIndices(target, at, token.text, token.at)
+  if (token._tag === "number") return parseIndices(target, token.text, token.at)
   return raiseSyntax(token.at, `a name is expected after '.', not ${Tokens.describe(token)}`)
 }
 
 /** `list.0.1`, whose `0.1` looks like one number. */
-const parseIndices = (target: Expr, at: number, text: string, textAt: number): Expr => {
+const parseIndices = (target: Expr, text: string, textAt: number): Expr => {
+  const { at } = target
   if (!/^\d+(?:\.\d+)?$/.test(text)) raiseSyntax(textAt, `'${text}' is no index`)
   return text.split(".").reduce<Expr>(
     (value, index) => ({
@@ -272,14 +274,15 @@ const parseIndices = (target: Expr, at: number, text: string, textAt: number): E
   )
 }
 
-const parseSubscript = (stream: TokenStream, target: Expr, at: number): Expr => {
+const parseSubscript = (stream: TokenStream, target: Expr, bracketAt: number): Expr => {
+  const { at } = target
   const part = () =>
     Tokens.isNext(stream, ":") || Tokens.isNext(stream, "]") ? null : Tokens.nested(stream, () => parse(stream))
   const first = part()
   if (!Tokens.isNext(stream, ":")) {
     Tokens.expect(stream, "]")
     return first === null
-      ? raiseSyntax(at, "there is nothing between the brackets")
+      ? raiseSyntax(bracketAt, "there is nothing between the brackets")
       : { _tag: "Item", at, target, key: first }
   }
   Tokens.expect(stream, ":")

@@ -53,8 +53,8 @@ export const parts = (source: string): ReadonlyArray<Part> => {
     at = tag.end
     if (tag.part !== null && isRaw(tag.part)) {
       const raw = readRaw(source, at, open)
+      found.pop()
       pushText(raw.text, at)
-      found.splice(found.indexOf(tag.part), 1)
       trimsNext = raw.trimsNext
       at = raw.end
     }

@@ -80,6 +80,7 @@ const split = (runtime: Runtime, own: string, args: Bindings.Bound): Value => {
   const separator = args.value("sep")
   const limit = args.integer("maxsplit", -1)
   const isPlain = separator === undefined || separator === null
+  if (!isPlain) Values.chargeSearch(runtime, own, args.text("sep"))
   const pieces = isPlain ? own.split(/\s+/).filter((piece) => piece !== "") : own.split(args.text("sep"))
   Runtimes.chargeItems(runtime, pieces.length)
   if (limit < 0 || pieces.length <= limit + 1) return pieces
@@ -131,10 +132,17 @@ const textMethods: ReadonlyMap<string, Method> = new Map([
         TextFilters.replace(runtime, own, args.text("old"), args.text("new"), args.integer("count", -1))
     )
   ],
-  ["find", text(["part"], (_, own, args) => own.indexOf(args.text("part")))],
+  [
+    "find",
+    text(["part"], (runtime, own, args) => {
+      Values.chargeSearch(runtime, own, args.text("part"))
+      return own.indexOf(args.text("part"))
+    })
+  ],
   [
     "count",
     text(["part"], (runtime, own, args) => {
+      Values.chargeSearch(runtime, own, args.text("part"))
       const pieces = own.split(args.text("part"))
       Runtimes.chargeItems(runtime, pieces.length)
       return pieces.length - 1

@@ -50,12 +50,16 @@ interface Found {
   readonly bound: Set<string>
 }
 
+/** Mentions of one kind that are told apart. */
+const maxMentions = 1_000
+
 const empty = (): Found => ({ names: [], includes: [], bound: new Set(["loop"]) })
 
-const survey = ({ bound, includes, names }: Found): Survey => {
-  const free = names.filter(({ name }) => !bound.has(name) && !globals.has(name))
+const survey = ({ bound, includes, names: mentioned }: Found): Survey => {
+  const free = mentioned.filter(({ name }) => !bound.has(name) && !globals.has(name))
   const first = new Map(free.toReversed().map((mention) => [mention.name, mention]))
-  return { names: [...first.values()].toSorted((left, right) => left.at - right.at), includes }
+  const names = [...first.values()].toSorted((left, right) => left.at - right.at)
+  return { names: names.slice(0, maxMentions), includes: includes.slice(0, maxMentions) }
 }
 
 const visitBlock = (found: Found, block: Block) => {

@@ -46,6 +46,8 @@ interface Writer {
   readonly pieces: Array<string>
 }
 
+const maxIndent = 32
+
 const put = ({ pieces, runtime }: Writer, text: string) => {
   Runtimes.charge(runtime, text.length)
   pieces.push(text)
@@ -74,7 +76,7 @@ const writeAll = <A>(
   writeOne: (item: A) => void
 ): void => {
   const isWide = writer.indent > 0 && items.length > 0
-  const line = (depth: number) => put(writer, `\n${" ".repeat(writer.indent * depth)}`)
+  const line = (depth: number) => put(writer, `\n${" ".repeat(Math.min(writer.indent, maxIndent) * depth)}`)
   put(writer, open)
   for (const [index, item] of items.entries()) {
     if (index > 0) put(writer, isWide ? "," : ", ")

@@ -17,6 +17,7 @@ type Filter = Operation<Value>
  * @since 0.1.0
  */
 export const replace = (runtime: Runtime, text: string, old: string, put: string, count: number): string => {
+  Values.chargeSearch(runtime, text, old)
   const pieces = old === "" ? ["", ...Array.from(text), ""] : text.split(old)
   const limit = count < 0 ? pieces.length - 1 : Math.min(count, pieces.length - 1)
   Runtimes.charge(runtime, text.length + limit * put.length)
@@ -76,7 +77,8 @@ export const capitalize = (text: string): string => text.charAt(0).toUpperCase()
  * @since 0.1.0
  */
 export const strip = (text: string, characters: string | null, side: "left" | "right" | "both" = "both"): string => {
-  const isGone = (char: string) => characters === null ? /\s/.test(char) : characters.includes(char)
+  const given = new Set(characters)
+  const isGone = (char: string) => characters === null ? /\s/.test(char) : given.has(char)
   let start = 0
   let end = text.length
   if (side !== "right") { while (start < end && isGone(text.charAt(start))) start++ }
@@ -153,9 +155,19 @@ function escape(text: string): string {
 }
 
 function stripTags(text: string): string {
-  return text.replace(/<!--[^]{0,10000}?-->/g, "").replace(/<[^<>]{0,10000}>/g, "").split(/\s+/).filter((word) =>
-    word !== ""
-  ).join(" ")
+  return withoutComments(text).replace(/<[^<>]*>/g, "").split(/\s+/).filter((word) => word !== "").join(" ")
+}
+
+function withoutComments(text: string): string {
+  const pieces: Array<string> = []
+  let from = 0
+  for (;;) {
+    const open = text.indexOf("<!--", from)
+    const close = open < 0 ? -1 : text.indexOf("-->", open)
+    if (close < 0) return pieces.join("") + text.slice(from)
+    pieces.push(text.slice(from, open))
+    from = close + 3
+  }
 }
 
 function urlEncode(text: string): string {

@@ -99,6 +99,14 @@ export const costOf = (value: Value): number => {
 }
 
 /**
+ * Charges the search for a part of a text, which for a long part can mean to compare it at every place.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const chargeSearch = (runtime: Runtime, text: string, part: string): void =>
+  Runtimes.step(runtime, costOf(text) + (part.length > 64 ? text.length * part.length / 5_000 : 0))
+
+/**
  * What a value is, in words.
  * @category converting
  * @since 0.1.0
@@ -174,7 +182,7 @@ export const compare = (runtime: Runtime, left: Value, right: Value): number => 
 export const contains = (runtime: Runtime, container: Value, item: Value): boolean => {
   if (isList(container)) return container.some((candidate) => equals(runtime, candidate, item))
   if (typeof container === "string" && typeof item === "string") {
-    Runtimes.step(runtime, costOf(container))
+    chargeSearch(runtime, container, item)
     return container.includes(item)
   }
   if (isDict(container)) return typeof item === "string" && Object.hasOwn(container, item)
@@ -239,12 +247,17 @@ export const toList = (runtime: Runtime, value: Value): ReadonlyArray<Value> => 
  * @since 0.1.0
  */
 export const notice = (runtime: Runtime, { name }: Undefined): void => {
-  if (!runtime.missing.has(name)) runtime.missing.set(name, { name, at: runtime.at, origin: runtime.origin })
+  if (!runtime.missing.has(name) && runtime.missing.size < maxMissing) {
+    runtime.missing.set(name, { name, at: runtime.at, origin: runtime.origin })
+  }
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Names that are reported of one evaluation. */
+const maxMissing = 100
 
 const lookUp = (value: Value, key: Value): Value | undefined => {
   if (value instanceof Namespace) return typeof key === "string" ? value.fields.get(key) : undefined
