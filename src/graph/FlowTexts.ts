@@ -40,10 +40,14 @@ export const render = (
  * @since 0.1.0
  */
 export const prompt = (run: Run["Type"], prompt: Prompt, context: FlowContext): Effect.Effect<string, TextProblem> =>
-  Effect.flatMap(
-    compiled(prompt, () => Templates.compilePrompt(prompt)),
-    (text) => rendered(run, text, context)
-  )
+  Effect.gen(function*() {
+    const text = yield* compiled(prompt, () => Templates.compilePrompt(prompt))
+    const includes = new Map<string, Templates.Compiled>()
+    for (const [name, included] of prompt.includes ?? []) {
+      includes.set(name, yield* compiled(included, () => Templates.compile(included, { trailingNewline: "keep" })))
+    }
+    return yield* rendered(run, text, context, includes)
+  })
 
 /**
  * The value of an expression.
@@ -92,10 +96,11 @@ const parsed = (text: ExpressionText): ReturnType<typeof Expression.parse> => {
 const rendered = (
   run: Run["Type"],
   text: Templates.Compiled,
-  context: FlowContext
+  context: FlowContext,
+  includes?: ReadonlyMap<string, Templates.Compiled>
 ): Effect.Effect<string, TextProblem> =>
   Effect.flatMap(
-    Effect.mapError(Templates.render(text, context), problemOf),
+    Effect.mapError(Templates.render(text, context, { includes }), problemOf),
     ({ text, warnings }) =>
       Effect.as(Effect.forEach(warnings, (warning) => warn(run, warning), { discard: true }), text)
   )

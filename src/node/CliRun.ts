@@ -7,6 +7,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Fs from "node:fs"
 import { ExitCode } from "../cli/ExitCode.ts"
 import type { ResumeRequest, RunRequest, ValidateRequest } from "../cli/Host.ts"
 import * as Usage from "../cli/UsageError.ts"
@@ -15,6 +16,7 @@ import * as WorkflowFile from "../cli/WorkflowFile.ts"
 import * as WorkflowView from "../cli/WorkflowView.ts"
 import * as Money from "../domain/Money.ts"
 import type * as Records from "../domain/Records.ts"
+import type { FlowErrors } from "../graph/FlowError.ts"
 import * as Settings from "../settings/Settings.ts"
 import { RunFiles } from "../store/RunFiles.ts"
 import { RunStore, StoreError } from "../store/RunStore.ts"
@@ -38,6 +40,7 @@ export const run = (request: RunRequest): Promise<number> =>
     Effect.gen(function*() {
       const loaded = yield* load(request.file)
       const { path, workflow } = loaded
+      for (const warning of loaded.warnings) session.tell(warning)
       const definition = Workflow.definitionOf(workflow)
       const args = yield* argsOf(loaded, request)
       yield* Workflow.decodeArgs(workflow, args)
@@ -88,6 +91,7 @@ export const validate = (request: ValidateRequest): Promise<number> =>
   Session.watch(request, (session) =>
     Effect.gen(function*() {
       const loaded = yield* load(request.file)
+      for (const warning of loaded.warnings) session.tell(warning)
       const definition = Workflow.definitionOf(loaded.workflow)
       yield* session.print(
         request.json
@@ -103,21 +107,26 @@ export const validate = (request: ValidateRequest): Promise<number> =>
 
 interface Loaded extends WorkflowFile.LoadedWorkflow<Workflow.Any> {
   readonly isFlow: boolean
+  /** What is probably not meant in a graph. */
+  readonly warnings: ReadonlyArray<string>
   /** What a graph says of its spending. */
   readonly limits: { readonly tokens: number | undefined; readonly costUsd: number | undefined }
 }
 
 const noLimits = { tokens: undefined, costUsd: undefined }
 
-const load = (file: string) =>
+const load = (
+  file: string
+): Effect.Effect<Loaded, FlowErrors | WorkflowFile.WorkflowFileError> =>
   WorkflowFile.isFlowFile(file)
     ? Effect.flatMap(Effect.promise(() => import("./FlowNode.ts")), (flows) =>
-      Effect.map(flows.load(file), ({ flow, path, sha256, workflow }): Loaded => ({
+      Effect.map(flows.load(file), ({ flow, path, sha256, warnings, workflow }): Loaded => ({
         // whatever a workflow takes and gives, it is one
         workflow: workflow as unknown as Workflow.Any,
         path,
         sha256,
         isFlow: true,
+        warnings,
         limits: flow.limits
       })))
     : Effect.suspend(() => {
@@ -127,7 +136,7 @@ const load = (file: string) =>
           WorkflowFile.load(file, Workflow.isWorkflow),
           Layer.merge(NodeFileSystem.layer, NodePath.layer)
         ),
-        (loaded): Loaded => ({ ...loaded, isFlow: false, limits: noLimits })
+        (loaded): Loaded => ({ ...loaded, isFlow: false, warnings: [], limits: noLimits })
       )
     })
 
@@ -237,7 +246,7 @@ const loadAgain = (row: Records.Run, script: string | undefined) =>
       )
     }
     const loaded = yield* Effect.mapError(load(path), (error) =>
-      error.reason === "NotFound" && script === undefined
+      isMissing(error) && script === undefined
         ? Usage.make(
           `The workflow file of run ${row.id} is not there any more: ${path}`,
           `Say where it is now: owf resume ${row.id} --script PATH`
@@ -252,6 +261,9 @@ const loadAgain = (row: Records.Run, script: string | undefined) =>
     }
     return loaded
   })
+
+const isMissing = (error: FlowErrors | WorkflowFile.WorkflowFileError): boolean =>
+  error._tag === "FlowErrors" ? !Fs.existsSync(error.file) : error.reason === "NotFound"
 
 const homeOf = (asked: string | undefined): string => Home.resolve(asked, process.env["OWF_HOME"], process.cwd())
 

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import * as WorkflowFile from "../cli/WorkflowFile.ts"
 import type { Flow } from "../graph/Flow.ts"
+import * as FlowError from "../graph/FlowError.ts"
 import * as FlowFile from "../graph/FlowFile.ts"
 import * as FlowProgram from "../graph/FlowProgram.ts"
 import * as Workflow from "../workflow/Workflow.ts"
@@ -19,11 +20,12 @@ import * as Loader from "./Loader.ts"
  * @since 0.1.0
  */
 export const load = (file: string) =>
-  Effect.map(Effect.provide(FlowFile.load(file), services), (flow) => ({
+  Effect.map(Effect.provide(FlowFile.check(file), services), ({ flow, warnings }) => ({
     workflow: toWorkflow(flow),
     path: flow.file,
     sha256: flow.digest,
-    flow
+    flow,
+    warnings: warnings.map(FlowError.render)
   }))
 
 /**

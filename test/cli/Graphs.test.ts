@@ -1,0 +1,219 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { ChildProcess } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { directoryWith } from "../lib/node.ts"
+import { owf, owfWith, start } from "./owf.ts"
+
+const graph = `
+name: deploy
+vars:
+  repo: app
+  count: 1
+start: setup
+nodes:
+  - id: setup
+    type: script
+    script: scripts/setup.sh
+    args: ["{{ repo }}"]
+    outputs: [{ key: cloned }]
+    next: plan
+  - id: plan
+    type: agent
+    prompt: prompts/plan.md
+    outputs: [{ key: plan }]
+    next: kind
+  - id: kind
+    type: branch
+    path: cloned
+    cases: { nothing: failed }
+    default: done
+  - id: done
+    type: terminal
+  - id: failed
+    type: fail
+`
+
+const files = {
+  "flow.yaml": graph,
+  "prompts/plan.md": "Plan {{ repo }}\n",
+  "scripts/setup.sh":
+    "echo \"$1\" >> ran\nif [ -e ../hang ] || [ -e hang ]; then sleep 60; fi\n[ \"$1\" = broken ] && [ ! -e fixed ] && exit 4\necho \"{\\\"cloned\\\": \\\"$1\\\"}\"\n"
+}
+
+const documentOf = ({ stdout }: { readonly stdout: string }) => JSON.parse(stdout)
+
+const ranOf = (directory: string) => Fs.readFileSync(Path.join(directory, "ran"), "utf8").trim().split("\n")
+
+const said = (child: ChildProcess, text: string): Promise<void> =>
+  new Promise((resolve) => {
+    let seen = ""
+    child.stderr?.on("data", (chunk: string) => {
+      seen += chunk
+      if (seen.includes(text)) resolve()
+    })
+  })
+
+describe("owf run flow.yaml", () => {
+  it("runs the graph with variables of a file and of the command line, which win", async () => {
+    const directory = directoryWith({ ...files, "params.json": "{\"repo\": \"a\", \"count\": 2}" })
+    const ran = await owf(
+      directory,
+      "run",
+      "flow.yaml",
+      "--params-file",
+      "params.json",
+      "--params",
+      "{\"repo\":\"b\"}",
+      "--json"
+    )
+    assert.strictEqual(ran.code, 0, ran.stderr)
+    const { output, status } = documentOf(ran)
+    assert.strictEqual(status, "done")
+    assert.deepInclude(output, { repo: "b", count: 2, cloned: "b" })
+  })
+
+  it("goes on with a run that stopped, by the same command, and starts anew after one that has ended", async () => {
+    const directory = directoryWith(files)
+    const broken = await owf(directory, "run", "flow.yaml", "--params", "{\"repo\":\"broken\"}", "--json")
+    assert.strictEqual(broken.code, 1, broken.stderr)
+    const { error, run_id: id } = documentOf(broken)
+    assert.include(error.message, "exit code 4")
+
+    const other = await owf(directory, "run", "flow.yaml", "--params", "{\"repo\":\"other\"}")
+    assert.strictEqual(other.code, 2)
+    assert.include(other.stderr, "was started with another 'repo'")
+    assert.include(other.stderr, "--fresh")
+
+    Fs.writeFileSync(Path.join(directory, "fixed"), "")
+    const again = await owf(directory, "run", "flow.yaml", "--json")
+    assert.strictEqual(again.code, 0, again.stderr)
+    assert.deepInclude(documentOf(again), { run_id: id, attempt: 2, status: "done" })
+    assert.strictEqual(documentOf(again).output.cloned, "broken")
+
+    const anew = await owf(directory, "run", "flow.yaml", "--json")
+    assert.notStrictEqual(documentOf(anew).run_id, id)
+    assert.deepStrictEqual(ranOf(directory), ["broken", "broken", "app"])
+    const named = await owf(directory, "status", "deploy-default")
+    assert.include(named.stdout, documentOf(anew).run_id)
+  })
+
+  it("starts anew after a run that came to a fail node, and with --fresh", async () => {
+    const directory = directoryWith(files)
+    const failed = await owf(directory, "run", "flow.yaml", "--params", "{\"repo\":\"nothing\"}", "--json")
+    assert.strictEqual(failed.code, 1)
+    assert.include(documentOf(failed).error.message, "node 'failed'")
+    const anew = await owf(directory, "run", "flow.yaml", "--params", "{\"repo\":\"broken\"}", "--json")
+    assert.strictEqual(anew.code, 1)
+    const fresh = await owf(directory, "run", "flow.yaml", "--fresh", "--json")
+    assert.strictEqual(fresh.code, 0, fresh.stderr)
+    const ids = [failed, anew, fresh].map((ran) => documentOf(ran).run_id)
+    assert.strictEqual(new Set(ids).size, 3)
+    const side = await owf(directory, "run", "flow.yaml", "--run-id", "b", "--json")
+    assert.strictEqual(side.code, 0)
+    assert.strictEqual((await owf(directory, "status", "deploy-b")).code, 0)
+  })
+
+  it("refuses a second process at the same run, and goes on after the first was killed", async () => {
+    const directory = directoryWith({ ...files, hang: "" })
+    const { child, ran } = start(directory, ["run", "flow.yaml"])
+    await said(child, "run ")
+    const second = await owf(directory, "run", "flow.yaml", "--json")
+    assert.strictEqual(second.code, 7, second.stderr)
+    const fresh = await owf(directory, "run", "flow.yaml", "--fresh")
+    assert.include(fresh.stderr, "is under way")
+    child.kill("SIGKILL")
+    await ran
+    Fs.rmSync(Path.join(directory, "hang"))
+    const again = await owf(directory, "run", "flow.yaml", "--json")
+    assert.strictEqual(again.code, 0, again.stderr)
+    assert.deepInclude(documentOf(again), { attempt: 2, status: "done" })
+  }, 60_000)
+
+  it("takes its provider from --cli, else from AGENT_CLI, and says which variable holds what is none", async () => {
+    const directory = directoryWith(files)
+    const unknown = await owf(directory, "run", "flow.yaml", "--cli", "nobody")
+    assert.strictEqual(unknown.code, 5)
+    assert.include(unknown.stderr, "unknown provider 'nobody'")
+    const variable = await owfWith({ AGENT_CLI: "noone" }, directory, "run", "flow.yaml")
+    assert.include(variable.stderr, "unknown provider 'noone'")
+    const both = await owf(directory, "run", "flow.yaml", "--cli", "fake", "--provider", "claude")
+    assert.strictEqual(both.code, 2)
+    const malformed = await owfWith({ AGENT_MAX_CAP_WAITS: "lots" }, directory, "run", "flow.yaml")
+    assert.strictEqual(malformed.code, 5)
+    assert.include(malformed.stderr, "AGENT_MAX_CAP_WAITS is 'lots'; it has to be a whole number of at least 0")
+  })
+
+  it("refuses what is no object, what the graph does not have, and a name that leaves the home", async () => {
+    const directory = directoryWith(files)
+    const refused = async (...words: ReadonlyArray<string>) => {
+      const { code, stderr } = await owf(directory, "run", "flow.yaml", ...words)
+      assert.strictEqual(code, 2, stderr)
+      return stderr
+    }
+    assert.include(await refused("--params", "[1]"), "--params has to be a JSON object")
+    assert.include(await refused("--params-file", "none.json"), "--params-file none.json cannot be read")
+    assert.include(await refused("--params", "{\"rep\": 1}"), "rep")
+    assert.include(await refused("--run-id", "../x"), "--run-id is '../x'")
+    assert.isFalse(Fs.existsSync(Path.join(directory, "ran")))
+  })
+})
+
+describe("owf validate flow.yaml", () => {
+  it("shows what a graph takes, and names all that is wrong with its line", async () => {
+    const directory = directoryWith({
+      ...files,
+      "wrong.yaml": graph.replace("next: plan", "next: plam").replace("default: done", "default: nowhere")
+    })
+    const valid = await owf(directory, "validate", "flow.yaml")
+    assert.strictEqual(valid.code, 0, valid.stderr)
+    assert.include(valid.stdout, "name: deploy")
+    const wrong = await owf(directory, "validate", "wrong.yaml")
+    assert.strictEqual(wrong.code, 2)
+    assert.include(wrong.stderr, "wrong.yaml:13")
+    assert.include(wrong.stderr, "plam")
+    assert.include(wrong.stderr, "nowhere")
+  })
+})
+
+describe("owf approve", () => {
+  const gated = graph.replace("next: plan", "next: gate").replace(
+    "  - id: plan",
+    "  - id: gate\n    type: wait\n    approval: \"Deploy {{ repo }}?\"\n    output: gate\n    next: plan\n  - id: plan"
+  )
+
+  it("answers a run another process is at work on, which goes on", async () => {
+    const directory = directoryWith({ ...files, "flow.yaml": gated })
+    const { child, ran } = start(directory, ["run", "flow.yaml"])
+    await said(child, "waiting for approval")
+    const status = await owf(directory, "status", "deploy-default")
+    assert.include(status.stdout, "gate: Deploy app?")
+    assert.match(status.stdout, /status: +waiting/)
+    const wrong = await owf(directory, "approve", "deploy-default", "gat")
+    assert.strictEqual(wrong.code, 2)
+    assert.include(wrong.stderr, "gate")
+    const approved = await owf(directory, "approve", "deploy-default", "--message", "go")
+    assert.strictEqual(approved.code, 0, approved.stderr)
+    const { code, stdout } = await ran
+    assert.strictEqual(code, 0)
+    assert.include(stdout, "\"approved\": true")
+    assert.include(stdout, "\"message\": \"go\"")
+    const late = await owf(directory, "approve", "deploy-default", "gate")
+    assert.include(late.stderr, "was answered before")
+  }, 60_000)
+
+  it("answers a run nobody is at work on, which goes on when it is resumed", async () => {
+    const directory = directoryWith({ ...files, "flow.yaml": gated })
+    const { child, ran } = start(directory, ["run", "flow.yaml"])
+    await said(child, "waiting for approval")
+    child.kill("SIGINT")
+    await ran
+    const rejected = await owf(directory, "approve", "latest", "gate", "--reject", "--message", "frozen")
+    assert.strictEqual(rejected.code, 0, rejected.stderr)
+    assert.include(rejected.stdout, "owf resume")
+    const resumed = await owf(directory, "resume", "deploy-default", "--json")
+    assert.strictEqual(resumed.code, 0, resumed.stderr)
+    assert.deepStrictEqual(documentOf(resumed).output.gate, { approved: false, message: "frozen", timed_out: false })
+    assert.deepStrictEqual(ranOf(directory), ["app"])
+  }, 60_000)
+})
