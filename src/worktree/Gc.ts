@@ -267,8 +267,8 @@ const evacuate = Effect.fnUntraced(
 
 const remove = Effect.fnUntraced(function*(git: Git, repository: GitRepository.Repository, made: GitTree.Made) {
   const asked = { cwd: repository.root, variables: GitRepository.variablesOf(repository) }
-  const now = yield* GitRepository.filters(git, repository.root, asked.variables)
-  const settings = GitRepository.asBefore(made.filters, now)
+  const now = yield* GitRepository.programs(git, repository.root, asked.variables)
+  const settings = GitRepository.asBefore(made.programs, now)
   yield* git.ask({ ...asked, args: ["worktree", "unlock", made.root] })
   yield* git.run({ ...asked, settings, args: ["worktree", "remove", made.root] })
 })

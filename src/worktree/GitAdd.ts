@@ -29,7 +29,7 @@ export interface Options {
   readonly environment: Readonly<Record<string, string>>
   readonly repository: GitRepository.Repository
   /** As they were before any agent was at work. */
-  readonly filters: GitRepository.Filters
+  readonly programs: GitRepository.Programs
 }
 
 /**
@@ -58,7 +58,7 @@ export const make = Effect.fn("GitAdd.make")(
       keep: `refs/owf/${wanted.run}/${name}`,
       message: `What ${wanted.call} left uncommitted`,
       configuration: yield* GitRepository.configuration({ ...repository, gitDirectory }),
-      filters: options.filters,
+      programs: options.programs,
       branches: new Map([...refs].filter(([name]) => /^refs\/(?:heads\/|stash$)/.test(name)))
     }
     yield* GitRecord.write(gitDirectory, { run: wanted.run, call: wanted.call, branch, baseCommit })
@@ -159,14 +159,16 @@ interface Adding {
   readonly branch: string
   readonly baseCommit: string
   readonly settings: ReadonlyArray<Setting>
+  /** Nobody whom an agent configured is asked for what a partial clone lacks. */
+  readonly mayFetch: boolean
   readonly call: string
 }
 
 const plan = Effect.fnUntraced(function*(git: Git, options: Options, wanted: Wanted) {
   const { repository } = options
   const path = yield* Path.Path
-  const now = yield* GitRepository.filters(git, repository.root, GitRepository.variablesOf(repository))
-  const settings = GitRepository.asBefore(options.filters, now)
+  const now = yield* GitRepository.programs(git, repository.root, GitRepository.variablesOf(repository))
+  const settings = GitRepository.asBefore(options.programs, now)
   const { baseCommit, head } = yield* baseOf(git, options, settings, wanted.base)
   const folder = yield* folderOf(options, wanted)
   yield* checkSpace(git, options, folder, head)
@@ -178,20 +180,20 @@ const plan = Effect.fnUntraced(function*(git: Git, options: Options, wanted: Wan
     branch: `owf/${wanted.run}/${name}`,
     baseCommit,
     settings,
+    mayFetch: GitRepository.fetchesAsBefore(options.programs, now),
     call: wanted.call
   }
   return { adding, refs }
 })
 
 const add = (git: Git, repository: GitRepository.Repository, adding: Adding) => {
-  const { baseCommit, branch, call, root, settings } = adding
+  const { baseCommit, branch, call, mayFetch, root, settings } = adding
   const reason = `owf: ${call} is at work in it`
   const once = git.ask({
     cwd: repository.root,
     variables: GitRepository.variablesOf(repository),
     settings,
-    // whom agents configured is not asked for what a partial clone lacks
-    mayFetch: settings.length === 0,
+    mayFetch,
     args: ["worktree", "add", "--quiet", "--no-track", "--lock", "--reason", reason, "-b", branch, root, baseCommit]
   }).pipe(
     Effect.flatMap((output) => output.code === 0 ? Effect.void : refused(output)),

@@ -141,21 +141,21 @@ export const checkVersion = Effect.fnUntraced(function*(git: Git, cwd: string, [
 export type Version = readonly [major: number, minor: number]
 
 /**
- * The filters that configuration names, and what they run.
+ * Configuration that decides what is run: filters, and where and how a partial clone fetches what it lacks.
  * @category models
  * @since 0.1.0
  */
-export type Filters = ReadonlyMap<string, string>
+export type Programs = ReadonlyMap<string, string>
 
 /**
- * The filters that configuration names, and what they run.
+ * Configuration that decides what is run, as it is now.
  * @category queries
  * @since 0.1.0
  */
-export const filters = (git: Git, cwd: string, variables: Readonly<Record<string, string>>) =>
+export const programs = (git: Git, cwd: string, variables: Readonly<Record<string, string>>) =>
   Effect.map(
-    git.ask({ cwd, variables, args: ["config", "-z", "--get-regexp", "^filter\\."] }),
-    ({ bytes }): Filters =>
+    git.ask({ cwd, variables, args: ["config", "-z", "--get-regexp", deciding] }),
+    ({ bytes }): Programs =>
       new Map(
         GitOutput.texts(bytes).map((field) => {
           const at = field.indexOf("\n")
@@ -170,13 +170,20 @@ export const filters = (git: Git, cwd: string, variables: Readonly<Record<string
  * @category converting
  * @since 0.1.0
  */
-export const asBefore = (before: Filters, now: Filters): ReadonlyArray<Setting> => {
-  const keys = new Set([...before.keys(), ...now.keys()])
-  const isSame = [...keys].every((key) => before.get(key) === now.get(key))
-  if (isSame) return []
+export const asBefore = (before: Programs, now: Programs): ReadonlyArray<Setting> => {
+  const keys = [...new Set([...before.keys(), ...now.keys()])].filter(isOfFilter)
+  if (keys.every((key) => before.get(key) === now.get(key))) return []
   // a key that is neither there nor was is not set: an empty `process` keeps `clean` from being run
-  return [...keys].map((key): Setting => [key, before.get(key) ?? (key.endsWith(".required") ? "false" : "")])
+  return keys.map((key): Setting => [key, before.get(key) ?? (key.endsWith(".required") ? "false" : "")])
 }
+
+/**
+ * Whether a partial clone would still fetch from where it did, by the same means.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const fetchesAsBefore = (before: Programs, now: Programs): boolean =>
+  [...new Set([...before.keys(), ...now.keys()])].every((key) => isOfFilter(key) || before.get(key) === now.get(key))
 
 /**
  * The configuration and hooks of a repository as they are on disk, to be compared after an agent was at work.
@@ -206,6 +213,10 @@ export const configuration = Effect.fnUntraced(
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const deciding = "^(filter|remote|url|extensions|credential|protocol|http|ssh|core\\.(sshcommand|gitproxy))(\\.|$)"
+
+const isOfFilter = (key: string): boolean => key.startsWith("filter.")
 
 const noRepository = (detail: string) => new WorktreeError({ reason: "NoRepository", detail })
 

@@ -24,7 +24,7 @@ import type { Evidence, Snapshot } from "./Worktree.ts"
  */
 export const make = Effect.fn("GitSnapshot.make")(function*(git: Git, options: {
   readonly repository: GitRepository.Repository
-  readonly filters: GitRepository.Filters
+  readonly programs: GitRepository.Programs
   readonly home: string
   /** How many calls in place have begun, and how many are at work. */
   readonly calls: { begun: number; running: number }
@@ -39,8 +39,8 @@ export const make = Effect.fn("GitSnapshot.make")(function*(git: Git, options: {
   const isAlone = calls.running === 1
   yield* Effect.addFinalizer(() => Effect.sync(() => void (calls.running -= 1)))
   const compare = Effect.gen(function*() {
-    const now = yield* GitRepository.filters(git, repository.root, place.variables)
-    const settings = GitRepository.asBefore(options.filters, now)
+    const now = yield* GitRepository.programs(git, repository.root, place.variables)
+    const settings = GitRepository.asBefore(options.programs, now)
     const after = yield* read(git, { ...place, settings })
     const found = yield* GitEvidence.difference(git, { ...place, settings }, before.tree, after.tree)
     const isConfigured = (yield* GitRepository.configuration(repository)) !== configuration
@@ -79,7 +79,7 @@ export const holds = (
   git: Git,
   options: {
     readonly repository: GitRepository.Repository
-    readonly filters: GitRepository.Filters
+    readonly programs: GitRepository.Programs
     readonly home: string
   },
   { changes, digest }: Pick<Evidence, "changes" | "digest">
@@ -98,7 +98,7 @@ export const holds = (
 
 const placeOf = Effect.fnUntraced(function*(options: {
   readonly repository: GitRepository.Repository
-  readonly filters: GitRepository.Filters
+  readonly programs: GitRepository.Programs
   readonly home: string
 }) {
   const path = yield* Path.Path

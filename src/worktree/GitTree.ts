@@ -34,7 +34,7 @@ export interface Made {
   /** Configuration and hooks of the repository when the tree was made. */
   readonly configuration: string
   /** Filters as they were before any agent was at work. */
-  readonly filters: GitRepository.Filters
+  readonly programs: GitRepository.Programs
   /** Branches of the repository and its stash when the tree was made. */
   readonly branches: ReadonlyMap<string, string>
 }
@@ -67,8 +67,8 @@ export interface Held {
 export const placeOf = Effect.fnUntraced(function*(git: Git, made: Made) {
   const path = yield* Path.Path
   const variables = GitRepository.variablesOf(made)
-  const now = yield* GitRepository.filters(git, made.root, variables)
-  const settings: ReadonlyArray<Setting> = GitRepository.asBefore(made.filters, now)
+  const now = yield* GitRepository.programs(git, made.root, variables)
+  const settings: ReadonlyArray<Setting> = GitRepository.asBefore(made.programs, now)
   const place: GitCapture.Place = {
     root: made.root,
     index: path.join(made.gitDirectory, "index"),

@@ -122,16 +122,16 @@ interface Working {
 
 const oldest: GitRepository.Version = [2, 36]
 
-/** The repository and its filters as they are when they are first asked for (T5); a failure is asked about again. */
+/** The repository and what it runs, as they are when they are first asked for (T5); a failure is asked about again. */
 const knowing = Effect.fnUntraced(function*(git: Git, { cwd }: Options) {
-  let known: { readonly repository: GitRepository.Repository; readonly filters: GitRepository.Filters } | undefined
+  let known: { readonly repository: GitRepository.Repository; readonly programs: GitRepository.Programs } | undefined
   const one = yield* Effect.makeSemaphore(1)
   return one.withPermits(1)(Effect.gen(function*() {
     if (known !== undefined) return known
     yield* GitRepository.checkVersion(git, cwd, oldest, "a worktree")
     const { repository } = yield* GitRepository.find(git, cwd)
-    const filters = yield* GitRepository.filters(git, repository.root, GitRepository.variablesOf(repository))
-    known = { repository, filters }
+    const programs = yield* GitRepository.programs(git, repository.root, GitRepository.variablesOf(repository))
+    known = { repository, programs }
     return known
   }))
 })
@@ -189,7 +189,7 @@ const holds = Effect.fnUntraced(function*(
   git: Git,
   options: {
     readonly repository: GitRepository.Repository
-    readonly filters: GitRepository.Filters
+    readonly programs: GitRepository.Programs
     readonly home: string
   },
   evidence: Pick<Evidence, "path" | "branch" | "headCommit" | "digest" | "changes">

@@ -136,7 +136,7 @@ export const madeOf = Effect.fnUntraced(
       keep: record.branch.replace(/^owf\//, "refs/owf/"),
       message: `What ${record.call} left uncommitted`,
       configuration: yield* GitRepository.configuration({ ...repository, gitDirectory }),
-      filters: new Map(),
+      programs: new Map(),
       branches: new Map()
     }
     return made

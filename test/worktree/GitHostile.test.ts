@@ -92,6 +92,26 @@ describe.skipIf(!Lab.hasGit)("what an agent plants is not run", () => {
       }))
   }
 
+  it.scopedLive("to fetch an object that the agent removed", () =>
+    Effect.gen(function*() {
+      const repository = repositoryWith({ "a.txt": "a\n" })
+      const { hasRun, program } = trap()
+      const object = git(repository, "rev-parse", "HEAD:a.txt")
+      yield* Effect.provide(
+        Effect.gen(function*() {
+          const failed = yield* Effect.flip(work((path) => {
+            for (const [, plant] of plants.slice(-1)) plant({ path, repository, program })
+            write(Path.join(path, "a.txt"), "changed\n")
+            Fs.rmSync(Path.join(repository, ".git/objects", object.slice(0, 2), object.slice(2)))
+          }))
+          assert.strictEqual(failed.reason, "Refused")
+          assert.strictEqual((yield* Effect.flip(work(() => {}, {}, 2))).reason, "Refused")
+          assert.isFalse(hasRun())
+        }),
+        Lab.layer(repository, directoryWith({}))
+      )
+    }))
+
   it.scopedLive("while the filters the user had are run as they were", () =>
     Effect.gen(function*() {
       const repository = repositoryWith({ ".gitattributes": "*.big filter=big\n" })
