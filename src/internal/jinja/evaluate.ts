@@ -10,6 +10,7 @@ import { applyFilter } from "./filters.ts"
 import { globals } from "./globals.ts"
 import { callMethod } from "./methods.ts"
 import * as Operators from "./operators.ts"
+import { field } from "./path.ts"
 import type { Runtime } from "./runtime.ts"
 import * as Runtimes from "./runtime.ts"
 import { applyTest } from "./tests.ts"
@@ -116,19 +117,6 @@ export const evaluateFilters = (runtime: Runtime, scope: Scope, expr: Expr, valu
 
 type Of<Tag extends Expr["_tag"]> = Extract<Expr, { readonly _tag: Tag }>
 
-/** What is below something undefined is the same undefined thing: its name is the one that leads nowhere. */
-const field = (target: Value, key: Value, expr: Expr): Value =>
-  target instanceof Values.Undefined ? target : Values.getItem(target, key, () => `${pathOf(expr)}${suffix(key)}`)
-
-const suffix = (key: Value) => typeof key === "string" ? `.${key}` : `[${typeof key === "number" ? key : "…"}]`
-
-const pathOf = (expr: Expr): string => {
-  if (expr._tag === "Name") return expr.name
-  if (expr._tag === "Attribute") return `${pathOf(expr.target)}.${expr.name}`
-  if (expr._tag !== "Item") return "(…)"
-  return `${pathOf(expr.target)}${suffix(expr.key._tag === "Constant" ? expr.key.value : null)}`
-}
-
 const filter = (runtime: Runtime, scope: Scope, expr: Of<"Filter">, value: Value): Value => {
   const args = evaluateArguments(runtime, scope, expr.args)
   runtime.at = expr.at
@@ -160,7 +148,7 @@ const evaluateUnary = (runtime: Runtime, expr: Of<"Unary">, value: Value): Value
   if (expr.operator === "not") return !Values.isTruthy(value)
   runtime.at = expr.at
   const number = Values.toNumber(runtime, value)
-  return expr.operator === "-" ? -number : number
+  return expr.operator === "-" ? 0 - number : number
 }
 
 const evaluateComparison = (runtime: Runtime, scope: Scope, expr: Of<"Compare">): Value => {

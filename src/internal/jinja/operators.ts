@@ -88,6 +88,8 @@ const arithmetic = (
     return Runtimes.fail(runtime, "TypeMismatch", "a number is divided by zero")
   }
   const result = calculate(operator, left, right)
+  // JSON has no negative zero
+  if (result === 0) return 0
   return Number.isFinite(result)
     ? result
     : Runtimes.fail(runtime, "TypeMismatch", `'${operator}' gives no finite number`)

@@ -12,6 +12,7 @@ import { raiseSyntax } from "./fault.ts"
 import { functions } from "./functions.ts"
 import * as Lexer from "./lexer.ts"
 import * as Operators from "./operators.ts"
+import { field } from "./path.ts"
 import type { Runtime } from "./runtime.ts"
 import * as Runtimes from "./runtime.ts"
 import type { Mention } from "./survey.ts"
@@ -174,10 +175,10 @@ const look = (runtime: Runtime, context: Dict, expr: Expr): Value => {
     case "Name":
       return Values.getItem(context, expr.name, () => expr.name)
     case "Attribute":
-      return below(look(runtime, context, expr.target), expr.name)
+      return field(look(runtime, context, expr.target), expr.name, expr.target)
     case "Item": {
       const target = look(runtime, context, expr.target)
-      return below(target, evaluate(runtime, context, expr.key))
+      return field(target, evaluate(runtime, context, expr.key), expr.target)
     }
     case "List":
       Runtimes.chargeItems(runtime, expr.items.length)
@@ -189,7 +190,7 @@ const look = (runtime: Runtime, context: Dict, expr: Expr): Value => {
       runtime.at = expr.at
       if (expr.operator === "not") return !toBoolean(runtime, value)
       const number = Values.toNumber(runtime, value)
-      return expr.operator === "-" ? -number : number
+      return expr.operator === "-" ? 0 - number : number
     }
     case "Binary": {
       const left = evaluate(runtime, context, expr.left)
@@ -198,7 +199,9 @@ const look = (runtime: Runtime, context: Dict, expr: Expr): Value => {
       return binary(runtime, expr.operator, left, right)
     }
     case "Logic": {
-      const left = toBoolean(runtime, evaluate(runtime, context, expr.left))
+      const first = evaluate(runtime, context, expr.left)
+      runtime.at = expr.at
+      const left = toBoolean(runtime, first)
       if (left !== (expr.operator === "and")) return left
       const right = evaluate(runtime, context, expr.right)
       runtime.at = expr.at
@@ -215,13 +218,6 @@ const look = (runtime: Runtime, context: Dict, expr: Expr): Value => {
       return Runtimes.fail(runtime, "TypeMismatch", "this is not an expression of graphs")
   }
 }
-
-const below = (target: Value, key: Value): Value => {
-  if (target instanceof Values.Undefined) return new Values.Undefined(`${target.name}${suffix(key)}`)
-  return Values.getItem(target, key, () => `…${suffix(key)}`)
-}
-
-const suffix = (key: Value) => typeof key === "string" ? `.${key}` : `[${String(key)}]`
 
 const toBoolean = (runtime: Runtime, value: Value): boolean =>
   typeof value === "boolean"
