@@ -130,6 +130,38 @@ describe("owf run flow.yaml", () => {
     assert.deepInclude(documentOf(again), { attempt: 2, status: "done" })
   }, 60_000)
 
+  it(
+    "comes to its end by the same command however often its process is killed, and runs nothing again that had finished",
+    async () => {
+      const steps = ["a", "b", "c"]
+      const nodes = steps.map((id, index) =>
+        `  - { id: ${id}, type: script, script: step.sh, args: [${id}, "{{ log }}"], outputs: [{ key: log }], next: ${
+          steps[index + 1] ?? "done"
+        } }`
+      )
+      const directory = directoryWith({
+        "flow.yaml": [
+          "name: killed",
+          "vars: { log: \"\" }",
+          "start: a",
+          "nodes:",
+          ...nodes,
+          "  - { id: done, type: terminal }",
+          ""
+        ].join("\n"),
+        // the first time each kills the process it was started by
+        "step.sh":
+          "echo $1 >> ran\n[ -e killed-$1 ] || { touch killed-$1; kill -9 $PPID; sleep 5; }\necho \"{\\\"log\\\": \\\"$2$1\\\"}\"\n"
+      })
+      for (const _ of steps) assert.notStrictEqual((await owf(directory, "run", "flow.yaml", "--json")).code, 0)
+      const last = await owf(directory, "run", "flow.yaml", "--json")
+      assert.strictEqual(last.code, 0, last.stderr)
+      assert.deepInclude(documentOf(last), { attempt: 4, status: "done", output: { log: "abc" } })
+      assert.deepStrictEqual(ranOf(directory), ["a", "a", "b", "b", "c", "c"])
+    },
+    60_000
+  )
+
   it("takes its provider from --cli, else from AGENT_CLI, and says which variable holds what is none", async () => {
     const directory = directoryWith(files)
     const unknown = await owf(directory, "run", "flow.yaml", "--cli", "nobody")
