@@ -13,14 +13,17 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Argv from "./Argv.ts"
+import { apply } from "./commands/apply.ts"
 import { approve } from "./commands/approve.ts"
 import { artifacts } from "./commands/artifacts.ts"
 import { calls } from "./commands/calls.ts"
 import { cat } from "./commands/cat.ts"
+import { diff } from "./commands/diff.ts"
 import { doctor } from "./commands/doctor.ts"
 import { events } from "./commands/events.ts"
 import { examples } from "./commands/examples.ts"
 import { explainCache } from "./commands/explainCache.ts"
+import { gc } from "./commands/gc.ts"
 import { init } from "./commands/init.ts"
 import { newCommand } from "./commands/new.ts"
 import { output } from "./commands/output.ts"
@@ -32,6 +35,7 @@ import { runs } from "./commands/runs.ts"
 import { status } from "./commands/status.ts"
 import { usage } from "./commands/usage.ts"
 import { validate } from "./commands/validate.ts"
+import { worktrees } from "./commands/worktrees.ts"
 import { ExitCode } from "./ExitCode.ts"
 import * as Help from "./Help.ts"
 import { Exited } from "./Host.ts"
@@ -59,6 +63,10 @@ export const specs: ReadonlyArray<Spec> = [
   explainCache,
   artifacts,
   cat,
+  worktrees,
+  diff,
+  apply,
+  gc,
   validate,
   providers,
   prices,

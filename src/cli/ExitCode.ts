@@ -44,7 +44,7 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
   { name: "done", meaning: "The command did what it was asked to.", next: "" },
   {
     name: "failed",
-    meaning: "The workflow failed, or its script ended the process.",
+    meaning: "The workflow failed, its script ended the process, or git refused what a command asked of it.",
     next: "`owf status <run_id>` says why; `owf resume <run_id>` runs again what did not finish."
   },
   {
@@ -128,6 +128,7 @@ export const ofError = (kind: string, reason: string | undefined): number =>
       () => ExitCode.usage
     ),
     Match.whenOr("BudgetExceeded", "BudgetRefused", () => ExitCode.budget),
+    Match.whenOr("WorktreeError", "ApplyRefused", () => mistakes.has(reason ?? "") ? ExitCode.usage : ExitCode.failed),
     Match.when("StoreError", () => reason === "Missing" ? ExitCode.usage : ExitCode.store),
     Match.whenOr("ProviderUnavailable", "SettingsError", "ProvidersFileError", "PricesError", () => ExitCode.provider),
     Match.when("ProviderFailed", () => refusals.has(reason ?? "") ? ExitCode.provider : ExitCode.failed),
@@ -155,5 +156,8 @@ export const toMarkdown = (): string =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What is wrong with where a command was started or with what it names, as opposed to what git refuses. */
+const mistakes: ReadonlySet<string> = new Set(["NoRepository", "NoCommit", "NoBranch", "Nothing"])
 
 const refusals: ReadonlySet<string> = new Set(["Authentication", "Permission", "Billing", "Misconfigured"])

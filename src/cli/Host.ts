@@ -8,10 +8,12 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { CallId } from "../domain/Ids.ts"
 import type { CachePolicy } from "../domain/Status.ts"
 import type { RunFiles } from "../store/RunFiles.ts"
 import type { RunStore, StoreError } from "../store/RunStore.ts"
 import type { Finding, PricesView, ProviderView, RefreshedView } from "./Inspection.ts"
+import type { AppliedView, GcRequest, LeftView, TreeView } from "./TreeView.ts"
 
 /**
  * Options of the commands that load a workflow.
@@ -66,6 +68,7 @@ export interface ResumeRequest extends Loading {
   readonly budgetCostUsd: number | undefined
   /** Where the workflow file is now, when it was moved. */
   readonly script: string | undefined
+  readonly rerunMutating: boolean
   /** Whether a call fails where a declared value would stand in for its answer. */
   readonly strict: boolean
   readonly quiet: boolean
@@ -105,6 +108,20 @@ export interface Inspector {
 }
 
 /**
+ * What the commands about worktrees do in the repository they are started in.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Trees {
+  /** Worktrees of one run, or of all. */
+  readonly list: (home: string, run: string | undefined) => Effect.Effect<ReadonlyArray<TreeView>, unknown>
+  /** What a call changed; null for nothing. */
+  readonly diff: (home: string, call: CallId) => Effect.Effect<string | null, unknown>
+  readonly apply: (home: string, call: CallId, branch: string | undefined) => Effect.Effect<AppliedView, unknown>
+  readonly gc: (home: string, options: GcRequest) => Effect.Effect<ReadonlyArray<LeftView>, unknown>
+}
+
+/**
  * The process a command runs in.
  * @category services
  * @since 0.1.0
@@ -116,6 +133,7 @@ export class Host extends Context.Tag("owf/cli/Host")<Host, {
   readonly store: (home: string, mode: "read" | "write") => Layer.Layer<RunStore | RunFiles, StoreError>
   readonly loader: Loader
   readonly inspector: Inspector
+  readonly trees: Trees
   /** Directory of the examples that come with the package. */
   readonly examples: string
   /** How a path is best written for somebody in the working directory. */

@@ -17,6 +17,7 @@ import { Host } from "../cli/Host.ts"
 import * as Output from "../cli/Output.ts"
 import * as SqlRunStore from "../store/SqlRunStore.ts"
 import * as CliProcess from "./CliRunProcess.ts"
+import type * as CliTrees from "./CliTrees.ts"
 import * as Home from "./Home.ts"
 import type * as Inspect from "./Inspect.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
@@ -64,6 +65,9 @@ const hasDirectory = (): boolean => {
 const inspect = <A>(use: (library: typeof Inspect) => Promise<A>): Effect.Effect<A, unknown> =>
   Effect.tryPromise({ try: async () => use(await import("./Inspect.ts")), catch: (error) => error })
 
+const trees = <A>(use: (library: typeof CliTrees) => Promise<A>): Effect.Effect<A, unknown> =>
+  Effect.tryPromise({ try: async () => use(await import("./CliTrees.ts")), catch: (error) => error })
+
 const host: Host["Type"] = {
   home: (asked) => Home.resolve(asked, process.env["OWF_HOME"], process.cwd()),
   store: (home, mode) =>
@@ -81,6 +85,12 @@ const host: Host["Type"] = {
     doctor: (home) => inspect((library) => library.doctor(home)),
     prices: (models) => inspect((library) => library.prices(models)),
     refreshPrices: (url) => inspect((library) => library.refreshPrices(url))
+  },
+  trees: {
+    list: (home, run) => trees((library) => library.list(home, run)),
+    diff: (home, call) => trees((library) => library.diff(home, call)),
+    apply: (home, call, branch) => trees((library) => library.apply(home, call, branch)),
+    gc: (home, options) => trees((library) => library.gc(home, options))
   },
   // both dist/bin/owf.js and dist/node/CliMain.js stand two folders below the package
   examples: fileURLToPath(new URL("../../examples", import.meta.url)),

@@ -77,6 +77,7 @@ export const resume = (request: ResumeRequest): Promise<number> =>
         model: request.model,
         budget: budgetOf(request),
         strict: request.strict,
+        rerunMutating: request.rerunMutating,
         script: { path, hash: sha256 }
       })
       return yield* inEngine(session, request.home, resumed)

@@ -596,6 +596,9 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   /** Stores a person's answer, on behalf of no run; false when there is no such question, or it was answered before. */
   readonly decide: (decision: Decision) => Effect.Effect<boolean, StoreError>
 
+  /** Deletes a root run that nobody works for, the runs below it and what they shared; their files stay. */
+  readonly forget: (id: RunId, at: number) => Effect.Effect<void, StoreError | RunOwned>
+
   /** Takes room for a request, or takes nothing and says after how many milliseconds to ask again; 0 when it was taken. */
   readonly takeRoom: (room: Room) => Effect.Effect<number, StoreError>
   /** Corrects what a request was expected to use, once that is known: `tokens` is the difference, negative when it was less. */

@@ -18,6 +18,7 @@ import { OwnershipLost, RunStore } from "./RunStore.ts"
 import type { NewRun, Ownership, ResumeChanges, RunOutcome, StoreError } from "./RunStore.ts"
 import * as SqlApprovals from "./SqlApprovals.ts"
 import * as SqlFailure from "./SqlFailure.ts"
+import * as SqlForget from "./SqlForget.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqlLease from "./SqlLease.ts"
 import * as SqlRateLimits from "./SqlRateLimits.ts"
@@ -95,7 +96,7 @@ interface Parts {
 
 // the methods a call goes through are plain functions without spans: a fan-out makes thousands of them per second
 const writes = (parts: Parts) => {
-  const { held, writer } = parts
+  const { held, owner, writer } = parts
   return {
     ...runWrites(parts),
     heartbeat: (ownership, at) =>
@@ -120,6 +121,7 @@ const writes = (parts: Parts) => {
       ),
     ask: (approval) => unowned(writer.custom(null, null, (connection) => SqlApprovals.ask(connection, approval))),
     decide: (decision) => unowned(writer.custom(null, null, (connection) => SqlApprovals.decide(connection, decision))),
+    forget: (id, at) => unowned(writer.custom(null, null, (connection) => SqlForget.forget(connection, owner, id, at))),
     takeRoom: (room) => unowned(writer.custom(null, null, (connection) => SqlRateLimits.take(connection, room))),
     correctRoom: (room) => unowned(writer.custom(null, null, (connection) => SqlRateLimits.correct(connection, room))),
     retry: (ownership, ended, next) =>

@@ -95,9 +95,18 @@ export const commit = Effect.fn("GitCapture.commit")(
   function*(git: Git, place: Place, status: GitOutput.Status, options: {
     readonly parent: string
     readonly message: string
+    /** A commit that is given again where it holds the same. */
+    readonly former?: string | undefined
   }) {
     const settings = [...durable, ...place.settings]
     const { tree: held, unread } = yield* tree(git, { ...place, settings }, status)
+    const { former } = options
+    if (former !== undefined) {
+      const { variables } = place
+      const args = ["log", "-1", "--no-show-signature", "--format=%T %P", former, "--"]
+      const found = yield* git.ask({ cwd: place.root, settings, variables, args })
+      if (found.text.trim() === `${held} ${options.parent}`) return { commit: former, unread }
+    }
     const at = `@${Math.floor((yield* Clock.currentTimeMillis) / 1_000)} +0000`
     const commit = yield* git.line({
       cwd: place.root,

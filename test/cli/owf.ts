@@ -7,6 +7,7 @@ import * as Path from "node:path"
 import * as Cli from "../../src/cli/Cli.ts"
 import { Host } from "../../src/cli/Host.ts"
 import { Output } from "../../src/cli/Output.ts"
+import * as CliTrees from "../../src/node/CliTrees.ts"
 import { layerStore } from "../../src/node/Owf.ts"
 import { root } from "../lib/node.ts"
 
@@ -52,6 +53,9 @@ export const owfWith = (
   ...words: ReadonlyArray<string>
 ): Promise<Ran> => start(cwd, words, variables).ran
 
+const tried = <A>(run: () => Promise<A>): Effect.Effect<A, unknown> =>
+  Effect.tryPromise({ try: run, catch: (error) => error })
+
 /** Runs the command line in this process; commands that load a workflow need `owf`. */
 export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise<Ran> => {
   let stdout = ""
@@ -67,6 +71,12 @@ export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise
       home: (asked) => Path.resolve(cwd, asked ?? ".workflows"),
       store: (home, mode) => layerStore({ home, mode }),
       loader: { run: notHere, resume: notHere, validate: notHere },
+      trees: {
+        list: (home, run) => tried(() => CliTrees.list(home, run, cwd)),
+        diff: (home, call) => tried(() => CliTrees.diff(home, call, cwd)),
+        apply: (home, call, branch) => tried(() => CliTrees.apply(home, call, branch, cwd)),
+        gc: (home, options) => tried(() => CliTrees.gc(home, options, cwd))
+      },
       inspector: { providers: notHere(), doctor: notHere, prices: notHere, refreshPrices: notHere },
       examples: Path.join(root, "examples"),
       shown: (path) => Path.relative(cwd, path)

@@ -253,6 +253,34 @@ export const suite = (name: string, open: Open): void => {
           }])
         }))
 
+      it.scoped("a run is forgotten with everything below it, and no other", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          const { ownership } = yield* store.create(newRun(id), null)
+          const parent = { runId: id, rootRunId: id, childKey: hex("child"), ordinal: 0 }
+          yield* store.create(newRun(runId(2), { parent, depth: 1 }), ownership)
+          yield* answered(store, ownership, id, 1)
+          yield* answered(store, ownership, runId(2), 1, { call: { callKey: hex("below") } })
+          yield* store.ask({ runId: id, name: "gate", question: null, at: start })
+          const other = yield* store.create(newRun(runId(3)), null)
+          yield* answered(store, other.ownership, runId(3), 1, { call: { callKey: hex("other") } })
+          yield* store.finish(other.ownership, finished(runId(3)))
+
+          const owned = yield* Effect.flip(store.forget(id, start))
+          assert.strictEqual(owned._tag, "RunOwned")
+          yield* store.finish(ownership, finished(id))
+          assert.strictEqual((yield* Effect.flip(store.forget(runId(2), start)))._tag, "StoreError")
+          yield* store.forget(id, start)
+          assert.deepStrictEqual((yield* store.runs({ children: true })).map((run) => run.id), [runId(3)])
+          for (const key of ["key 1", "below"]) assert.isTrue(Option.isNone(yield* store.lookup(hex(key), 0)))
+          assert.isTrue(Option.isSome(yield* store.lookup(hex("other"), 0)))
+          assert.deepStrictEqual(yield* store.events(id), [])
+          assert.strictEqual((yield* Effect.flip(store.run(id)))._tag, "RunNotFound")
+          // the name is free again
+          yield* store.create(newRun(id), null)
+          assert.deepStrictEqual(yield* store.calls(id), [])
+        }))
+
       it.scoped("what a call changed is stored with it, and gone when the call is made again", () =>
         Effect.gen(function*() {
           const { store } = yield* world(open)

@@ -2,17 +2,15 @@
  * `owf cat CALL_ID`: prints the answer, the prompt or the raw answer of a call.
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Records from "../../domain/Records.ts"
-import * as Nearest from "../../internal/nearest.ts"
-import type { RunNotFound, StoreError } from "../../store/RunStore.ts"
+import type { StoreError } from "../../store/RunStore.ts"
 import { RunStore } from "../../store/RunStore.ts"
 import * as Flag from "../Flag.ts"
 import * as Format from "../Format.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import * as Usage from "../UsageError.ts"
-import { encode, reading, withStore } from "./shared.ts"
+import { callId, encode, findCall, reading, withStore } from "./shared.ts"
 
 /**
  * Prints the answer, the prompt or the raw answer of a call.
@@ -22,10 +20,7 @@ import { encode, reading, withStore } from "./shared.ts"
 export const cat = Spec.make({
   name: "cat",
   summary: "Print the answer of a call",
-  positional: {
-    name: "call_id",
-    description: "Id of a call, as `owf calls --json` prints it; latest_call_0001 works too"
-  },
+  positional: callId,
   examples: ["owf cat latest_call_0001", "owf cat latest_call_0001 --prompt"],
   flags: {
     prompt: Flag.flag("prompt", "The prompt instead of the answer"),
@@ -66,36 +61,3 @@ const rawOf = (call: Records.Call): Effect.Effect<string | null, StoreError, Run
     Effect.flatMap(RunStore, (store) => store.attempts(call.id)),
     (attempts) => attempts.findLast(({ raw }) => raw !== null)?.raw ?? call.outputText
   )
-
-const findCall = (
-  id: string
-): Effect.Effect<Records.Call, StoreError | RunNotFound | Usage.UsageError, RunStore> =>
-  Effect.gen(function*() {
-    const store = yield* RunStore
-    const found = yield* store.call(id)
-    if (Option.isSome(found)) return found.value
-    const at = id.lastIndexOf("_call_")
-    if (at === -1) {
-      const examples = "20260528-143201-0sj04k7m2x9q_call_0001 or latest_call_0001"
-      return yield* Usage.make(
-        `'${Format.clip(id, 80)}' is not the id of a call; one looks like ${examples}.`,
-        "`owf calls RUN_ID` lists the calls of a run."
-      )
-    }
-    const run = yield* store.run(id.slice(0, at))
-    const calls = yield* store.calls(run.id)
-    const number = Number(id.slice(at + "_call_".length))
-    const named = calls.find((call) => call.index === number)
-    return named ?? (yield* unknownCall(id, calls.map((call) => call.id)))
-  })
-
-const unknownCall = (id: string, calls: ReadonlyArray<string>): Usage.UsageError => {
-  const near = Nearest.nearest(id, calls)
-  const candidates = near.length > 0 ? near : calls.slice(0, 3)
-  return Usage.make(
-    `There is no call ${Format.clip(id, 80)}.${
-      candidates.length === 0 ? "" : ` Did you mean ${candidates.join(" or ")}?`
-    }`,
-    "`owf calls RUN_ID` lists the calls of a run."
-  )
-}

@@ -35,6 +35,10 @@ export const resume = Spec.make({
       whole: false
     }),
     script: Flag.text("script", "PATH", "Where the workflow file is now, when it was moved"),
+    rerunMutating: Flag.flag(
+      "rerun-mutating",
+      "Make calls that may change files again, also where what they left still stands"
+    ),
     strict: Flag.flag("strict", "Fail where a declared fallback would stand in for an answer"),
     quiet: Flag.flag("quiet", "Print no progress"),
     json: Flag.json,

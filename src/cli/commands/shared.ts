@@ -2,14 +2,18 @@
  * What the commands that show a run have in common.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Records from "../../domain/Records.ts"
+import * as Nearest from "../../internal/nearest.ts"
 import type { RunFiles } from "../../store/RunFiles.ts"
 import type { RunNotFound, StoreError } from "../../store/RunStore.ts"
 import { RunStore } from "../../store/RunStore.ts"
 import * as Flag from "../Flag.ts"
+import * as Format from "../Format.ts"
 import { Host } from "../Host.ts"
 import type { Positional } from "../Spec.ts"
+import * as Usage from "../UsageError.ts"
 
 /**
  * The argument that names a run.
@@ -45,8 +49,60 @@ export const findRun = (id: string): Effect.Effect<Records.Run, StoreError | Run
   Effect.flatMap(RunStore, (store) => store.run(id))
 
 /**
+ * The argument that names a call.
+ * @category models
+ * @since 0.1.0
+ */
+export const callId: Positional = {
+  name: "call_id",
+  description: "Id of a call, as `owf calls --json` prints it; latest_call_0001 works too"
+}
+
+/**
+ * The call an argument names: by its id, or by its number in a run that is named.
+ * @category running
+ * @since 0.1.0
+ */
+export const findCall = (
+  id: string
+): Effect.Effect<Records.Call, StoreError | RunNotFound | Usage.UsageError, RunStore> =>
+  Effect.gen(function*() {
+    const store = yield* RunStore
+    const found = yield* store.call(id)
+    if (Option.isSome(found)) return found.value
+    const at = id.lastIndexOf("_call_")
+    if (at === -1) {
+      const examples = "20260528-143201-0sj04k7m2x9q_call_0001 or latest_call_0001"
+      return yield* Usage.make(
+        `'${Format.clip(id, 80)}' is not the id of a call; one looks like ${examples}.`,
+        "`owf calls RUN_ID` lists the calls of a run."
+      )
+    }
+    const run = yield* store.run(id.slice(0, at))
+    const calls = yield* store.calls(run.id)
+    const number = Number(id.slice(at + "_call_".length))
+    const named = calls.find((call) => call.index === number)
+    return named ?? (yield* unknownCall(id, calls.map((call) => call.id)))
+  })
+
+/**
  * A record with the field names of the command line's contract; records come from the store, so they always encode.
  * @category converting
  * @since 0.1.0
  */
 export const encode = <A, I>(schema: Schema.Schema<A, I>, value: A): I => Schema.encodeSync(schema)(value)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const unknownCall = (id: string, calls: ReadonlyArray<string>): Usage.UsageError => {
+  const near = Nearest.nearest(id, calls)
+  const candidates = near.length > 0 ? near : calls.slice(0, 3)
+  return Usage.make(
+    `There is no call ${Format.clip(id, 80)}.${
+      candidates.length === 0 ? "" : ` Did you mean ${candidates.join(" or ")}?`
+    }`,
+    "`owf calls RUN_ID` lists the calls of a run."
+  )
+}
