@@ -92,7 +92,7 @@ export const strip = (text: string, characters: string | null, side: "left" | "r
  * @since 0.1.0
  */
 export const textFilters: ReadonlyMap<string, Filter> = new Map([
-  ["capitalize", plain(capitalize)],
+  ["capitalize", plain(capitalize, 3)],
   ["center", {
     parameters: ["width"],
     apply: (runtime, value, args) => pad(runtime, toText(runtime, value), args.integer("width", 80), "both")
@@ -105,16 +105,16 @@ export const textFilters: ReadonlyMap<string, Filter> = new Map([
     apply: (runtime, value, _, rest) => printf(runtime, toText(runtime, value), rest.positional)
   }],
   ["indent", { parameters: ["width", "first", "blank"], apply: applyIndent }],
-  ["lower", plain((text) => text.toLowerCase())],
+  ["lower", plain((text) => text.toLowerCase(), 3)],
   ["replace", {
     parameters: ["old", "new", "count"],
     apply: (runtime, value, args) =>
       replace(runtime, toText(runtime, value), args.text("old"), args.text("new"), args.integer("count", -1))
   }],
-  ["safe", plain((text) => text)],
-  ["string", plain((text) => text)],
-  ["striptags", plain(stripTags)],
-  ["title", plain(title)],
+  ["safe", plain((text) => text, 0)],
+  ["string", plain((text) => text, 0)],
+  ["striptags", plain(stripTags, 1)],
+  ["title", plain(title, 3)],
   ["tojson", { parameters: ["indent"], apply: applyToJson }],
   ["trim", {
     parameters: ["chars"],
@@ -124,8 +124,8 @@ export const textFilters: ReadonlyMap<string, Filter> = new Map([
     }
   }],
   ["truncate", { parameters: ["length", "killwords", "end", "leeway"], apply: applyTruncate }],
-  ["upper", plain((text) => text.toUpperCase())],
-  ["urlencode", plain(urlEncode)],
+  ["upper", plain((text) => text.toUpperCase(), 3)],
+  ["urlencode", plain(urlEncode, 9)],
   ["wordcount", {
     parameters: [],
     apply: (runtime, value) => toText(runtime, value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0
@@ -137,13 +137,13 @@ export const textFilters: ReadonlyMap<string, Filter> = new Map([
 // internal
 // -----------------------------------------------------------------------------
 
-/** A filter without parameters, whose result is at most six times as long. */
-function plain(change: (text: string) => string): Filter {
+/** A filter without parameters, whose result is at most `growth` times as long. */
+function plain(change: (text: string) => string, growth = 6): Filter {
   return {
     parameters: [],
     apply: (runtime, value) => {
       const text = toText(runtime, value)
-      Runtimes.charge(runtime, text.length)
+      Runtimes.charge(runtime, text.length * growth)
       return change(text)
     }
   }

@@ -94,7 +94,7 @@ export const isList = (value: Value): value is ReadonlyArray<Value> => Array.isA
  * @since 0.1.0
  */
 export const costOf = (value: Value): number => {
-  if (typeof value === "string") return 1 + value.length / 1_000
+  if (typeof value === "string") return 1 + value.length / 200
   return isList(value) ? 1 + value.length / 10 : 1
 }
 

@@ -1,0 +1,160 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import type { Json, Output } from "../../src/graph/Flow.ts"
+import * as Reply from "../../src/graph/Reply.ts"
+import type { JsonSchemaObject } from "../../src/internal/jsonSchema.ts"
+
+const output = (key: string, schema: JsonSchemaObject | null = null): Output => ({
+  key,
+  schema,
+  default: undefined,
+  at: { file: "flow.yaml", line: 1, column: 1 }
+})
+const a = [output("a")]
+const typed = [output("n", { type: "integer" }), output("s", { enum: ["x", "y"] })]
+
+const read = (text: string, outputs: ReadonlyArray<Output>) => Reply.read(text, outputs)
+const problem = (text: string, outputs: ReadonlyArray<Output>) =>
+  Effect.flatMap(
+    Effect.flip(Reply.read(text, outputs)),
+    (error) => error._tag === "ReplyProblem" ? Effect.succeed(error) : Effect.die(error)
+  )
+
+describe("the object with the declared keys is found", () => {
+  it.effect.each<{ what: string; text: string; value: Json }>([
+    { what: "as the whole text", text: "{\"a\": 1}", value: 1 },
+    { what: "without its other keys", text: "{\"a\": 1, \"b\": 2}", value: 1 },
+    { what: "in a fence", text: "Done.\n```json\n{\"a\": 1}\n```\nBye {", value: 1 },
+    { what: "after an example in a fence", text: "```json\n{\"b\": 0}\n```\nthen\n```json\n{\"a\": 1}\n```", value: 1 },
+    { what: "before an example in a fence", text: "```json\n{\"a\": 1}\n```\nnot\n```json\n{\"b\": 0}\n```", value: 1 },
+    { what: "as the last of several", text: "Draft {\"a\": 1}, final {\"a\": 2}", value: 2 },
+    { what: "between other objects", text: "{\"b\": 1} {\"a\": 1} {\"c\": 1}", value: 1 },
+    { what: "with braces around it in prose", text: "use {x} and {y}: {\"a\": 1} or {z}", value: 1 },
+    { what: "in an envelope", text: "{\"result\": {\"data\": [{\"a\": 1}]}}", value: 1 },
+    { what: "outside rather than inside", text: "{\"a\": {\"a\": 2}}", value: { a: 2 } },
+    { what: "with a trailing comma and single quotes", text: "So: {'a': [1, 2,],}", value: [1, 2] },
+    { what: "with null for a value", text: "{\"a\": null}", value: null },
+    { what: "after thoughts", text: "<think>{\"a\": 0}</think>{\"a\": 1}", value: 1 },
+    { what: "in a fence when prose is cut off", text: "```json\n{\"a\": 1}\n```\nand {\"b\": [", value: 1 }
+  ])("$what", ({ text, value }) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* read(text, a), { a: value })
+    }))
+
+  it.effect("whose values are what their schemas say, of several with the keys", () =>
+    Effect.gen(function*() {
+      const text =
+        "Use {\"n\": <int>, \"s\": \"x\"}: {\"n\": 3, \"s\": \"x\"}. For example {\"n\": \"…\", \"s\": \"…\"}"
+      assert.deepStrictEqual(yield* read(text, typed), { n: 3, s: "x" })
+    }))
+
+  it("in any prose, among any other values", async () => {
+    const prose = FastCheck.string().map((text) => text.replace(/[[\]{}"'`]/g, ""))
+    const value = FastCheck.jsonValue({ maxDepth: 3 })
+    const other = FastCheck.dictionary(FastCheck.constantFrom("b", "c", "d"), FastCheck.integer())
+    const found = FastCheck.asyncProperty(
+      FastCheck.array(FastCheck.tuple(prose, other), { maxLength: 3 }),
+      value,
+      FastCheck.array(FastCheck.tuple(other, prose), { maxLength: 3 }),
+      FastCheck.boolean(),
+      async (before, held, after, isFenced) => {
+        const text = JSON.stringify({ a: held })
+        const parts = [
+          ...before.map(([words, object]) => `${words} ${JSON.stringify(object)}`),
+          isFenced ? `\n\`\`\`json\n${text}\n\`\`\`\n` : `so: ${text} `,
+          ...after.map(([object, words]) => `${JSON.stringify(object)} ${words}`)
+        ]
+        const outputs = await Effect.runPromise(read(`I think ${parts.join(" ")} that is all`, a))
+        assert.strictEqual(JSON.stringify(outputs), text)
+      }
+    )
+    await FastCheck.assert(found, { numRuns: 500 })
+  })
+
+  it.effect("in no text when nothing is declared", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* read("whatever {", []), {})
+    }))
+})
+
+describe("an answer is refused", () => {
+  it.effect.each<{ text: string; reason: Reply.ReplyProblem["reason"]; detail: RegExp }>([
+    { text: "", reason: "NoJson", detail: /the answer is empty/ },
+    { text: "I could not do it.", reason: "NoJson", detail: /contains no JSON/ },
+    { text: "[1, 2]", reason: "NoObject", detail: /no object with the keys 'n', 's'/ },
+    { text: "5", reason: "NoObject", detail: /no object/ },
+    { text: "{\"n\": 1}", reason: "Invalid", detail: /\$\.s is missing/ },
+    { text: "{\"n\": \"1\", \"s\": \"z\"}", reason: "Invalid", detail: /\$\.n must be integer; \$\.s .*"x", "y"/ },
+    { text: "{\"n\": 1.5, \"s\": \"x\"}", reason: "Invalid", detail: /\$\.n must be integer/ },
+    { text: "{\"other\": true}", reason: "Invalid", detail: /\$\.n is missing; \$\.s is missing/ },
+    { text: "{\"n\": 1, \"s\": \"x\"", reason: "Truncated", detail: /before it is complete/ },
+    { text: "```json\n{\"n\": 1, \"s\"", reason: "Truncated", detail: /before it is complete/ },
+    { text: "Draft: {\"n\": 1, \"s\": \"x\"}. Final: {\"n\": 2, \"s\": \"", reason: "Truncated", detail: /complete/ }
+  ])("$text: $reason", ({ detail, reason, text }) =>
+    Effect.gen(function*() {
+      const refused = yield* problem(text, typed)
+      assert.strictEqual(refused.reason, reason)
+      assert.match(refused.message, detail)
+    }))
+
+  it.effect("with the place and the words of every fault", () =>
+    Effect.gen(function*() {
+      const { issues } = yield* problem("{\"n\": null, \"s\": 1}", typed)
+      assert.deepStrictEqual(issues.map(({ path }) => path), ["$.n", "$.s"])
+    }))
+
+  it.effect("for the candidate that comes closest", () =>
+    Effect.gen(function*() {
+      const { message } = yield* problem("{\"x\": 1} {\"n\": \"one\", \"s\": \"x\"} {\"s\": \"y\"}", typed)
+      assert.include(message, "$.n must be integer")
+      assert.notInclude(message, "missing")
+    }))
+
+  it.effect("within bounds, whatever it holds", () =>
+    Effect.gen(function*() {
+      const many = `[${Array.from({ length: 200_000 }, () => "{\"b\":1}").join(",")}]`
+      assert.strictEqual((yield* problem(many, a)).reason, "Invalid")
+      assert.strictEqual((yield* problem("{".repeat(100_000), a)).reason, "NoJson")
+      assert.strictEqual((yield* problem("{\"a\":".repeat(100_000), a)).reason, "NoJson")
+    }))
+})
+
+describe("the schema to ask for", () => {
+  it("demands every key, allows others, and is one object per list", () => {
+    assert.deepStrictEqual(Reply.schemaOf([output("n", { type: "integer" }), output("any")]), {
+      type: "object",
+      properties: { n: { type: "integer" }, any: {} },
+      required: ["n", "any"]
+    })
+    assert.strictEqual(Reply.schemaOf(typed), Reply.schemaOf(typed))
+  })
+
+  it.effect("keeps the references inside of an output's schema", () =>
+    Effect.gen(function*() {
+      const tree = {
+        $schema: "https://json-schema.org/draft/2020-12/schema",
+        $ref: "#/$defs/Tree",
+        $defs: {
+          Tree: {
+            type: "object",
+            properties: { children: { type: "array", items: { $ref: "#/$defs/Tree" } } },
+            required: ["children"]
+          }
+        }
+      }
+      const list = { type: ["array", "null"], items: { $ref: "#" } }
+      const outputs = [output("a/b ~c", tree), output("list", list)]
+      const good = { "a/b ~c": { children: [{ children: [] }] }, list: [[null], []] }
+      assert.deepStrictEqual(yield* read(JSON.stringify(good), outputs), good)
+      const bad = { "a/b ~c": { children: [{}] }, list: [[1]] }
+      const { issues } = yield* problem(JSON.stringify(bad), outputs)
+      assert.deepStrictEqual(issues.map(({ path }) => path), ["$[\"a/b ~c\"].children[0].children", "$.list[0][0]"])
+    }))
+
+  it.effect("that cannot be used is an error of its own", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(read("{\"a\": 1}", [output("a", { type: "nonsense" })]))
+      assert.strictEqual(error._tag, "UnsupportedSchema")
+    }))
+})
