@@ -50,6 +50,7 @@ export const attempt = <A>(run: () => A): Either.Either<A, Fault> => {
   } catch (cause) {
     if (cause instanceof Fault) return Either.left(cause)
     if (!(cause instanceof RangeError)) throw cause
-    return Either.left(new Fault({ reason: "Limit", detail: "it is nested too deeply", at: 0, origin: null }))
+    const detail = cause.message.includes("stack") ? "it is nested too deeply" : "it makes a text that is too long"
+    return Either.left(new Fault({ reason: "Limit", detail, at: 0, origin: null }))
   }
 }
