@@ -52,7 +52,7 @@ const checkTarget = ({ scopes }: Draft, { at, field, from, scope, to }: Target):
   if (scope.ids.has(to) || to === end && scope.owner !== null && from !== null) return []
   const names = [...scope.ids.keys()]
   const where = scope.owner === null ? "the graph" : `the body of node '${scope.owner}'`
-  const who = from === null ? `'${field}' of ${where}` : `'${field}' of node '${from}'`
+  const who = from === null ? `${field} of ${where}` : `${field} of node '${from}'`
   const detail = `${who} names the node '${FlowFields.clip(to)}', which is not there`
   if (to === end && scope.owner === null) {
     const terminal = names.find((name) => scope.ends.has(name))
@@ -79,6 +79,10 @@ const checkScope = (draft: Draft, scope: Scope): ReadonlyArray<Problem> => {
   const problems = checkEnds(draft, scope)
   if (!scope.ids.has(first)) return problems
   const forwards = edges(targets, ({ from }) => from, ({ to }) => to)
+  // what is only missing because a name is wrong is not told as well
+  const isBroken = targets.some(({ to }) => to !== end && !scope.ids.has(to)) ||
+    [...scope.ids.keys()].some((id) => !scope.ends.has(id) && !forwards.has(id))
+  if (isBroken) return problems
   const reached = reach([first], forwards)
   const finishing = reach([...scope.ends, end], edges(targets, ({ to }) => to, ({ from }) => from))
   for (const [id, at] of scope.ids) {

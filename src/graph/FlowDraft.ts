@@ -30,6 +30,7 @@ export interface Target {
   readonly scope: Scope
   /** The node it goes from; null for a start. */
   readonly from: string | null
+  /** What it is called in messages. */
   readonly field: string
   readonly to: string
   readonly at: Position
@@ -123,13 +124,15 @@ export const target = (
   scope: Scope,
   fields: Fields,
   key: string,
-  options: { readonly from: string | null; readonly isNeeded: boolean }
+  options: { readonly from: string | null; readonly isNeeded: boolean; readonly label?: string }
 ): string | null => {
-  const { from, isNeeded } = options
-  const advice = scope.owner === null
+  const { from, isNeeded, label = `'${key}'` } = options
+  const advice = from === null
+    ? "Name the node it begins with."
+    : scope.owner === null
     ? "Name the node that follows."
     : "Name the node that follows, or 'end' for the end of the body."
   const to = isNeeded ? FlowFields.needed(fields, key, advice) : FlowFields.text(fields, key)
-  if (to !== null) targets.push({ scope, from, field: key, to, at: FlowFields.value(fields, key)?.at ?? fields.at })
+  if (to !== null) targets.push({ scope, from, field: label, to, at: FlowFields.value(fields, key)?.at ?? fields.at })
   return to
 }

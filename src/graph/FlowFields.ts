@@ -26,6 +26,8 @@ export interface Fields {
   readonly at: Position
   readonly entries: ReadonlyMap<string, Entry>
   readonly problems: Array<Problem>
+  /** Names that no field has. */
+  readonly unknown: ReadonlyArray<string>
 }
 
 /**
@@ -40,8 +42,8 @@ export const open = (
   known: ReadonlyArray<string>,
   hints: ReadonlyMap<string, string> = new Map()
 ): Fields => {
-  for (const { at, key } of map.entries) {
-    if (known.includes(key) || key.startsWith("x-")) continue
+  const unknown = map.entries.filter(({ key }) => !known.includes(key) && !key.startsWith("x-"))
+  for (const { at, key } of unknown) {
     const detail = `${what} has no field '${key}'`
     const hint = hints.get(key) ?? Nearest.suggestion(key, known).trim()
     problems.push(
@@ -50,7 +52,8 @@ export const open = (
         : FlowError.error(at, detail, hint)
     )
   }
-  return { what, at: map.at, entries: new Map(map.entries.map((entry) => [entry.key, entry])), problems }
+  const entries = new Map(map.entries.map((entry) => [entry.key, entry]))
+  return { what, at: map.at, entries, problems, unknown: unknown.map(({ key }) => key) }
 }
 
 /**
@@ -82,11 +85,12 @@ export const refuse = (fields: Fields, key: string, expected: string, suggestion
 }
 
 /**
- * Notes that a field is missing.
+ * Notes that a field is missing, unless it is there under a misspelt name, which is noted already.
  * @category constructors
  * @since 0.1.0
  */
 export const missing = (fields: Fields, key: string, suggestion: string | null = null): null => {
+  if (fields.unknown.some((name) => Nearest.nearest(name, [key]).length > 0)) return null
   fields.problems.push(FlowError.error(placeOf(fields, key), `${fields.what} needs '${key}'`, suggestion))
   return null
 }
@@ -111,6 +115,16 @@ export const text = (fields: Fields, key: string): string | null => {
   const found = scalar(fields, key)
   if (found === null) return null
   return found.text.trim() === "" ? refuse(fields, key, "is empty") : found.text
+}
+
+/**
+ * A text that is taken as it is written, so that a template in it is a mistake; null where there is none.
+ * @category getters
+ * @since 0.1.0
+ */
+export const literal = (fields: Fields, key: string): string | null => {
+  const found = text(fields, key)
+  return found !== null && isTemplate(found) ? refuse(fields, key, notRendered) : found
 }
 
 /**
@@ -190,6 +204,19 @@ export const scalars = (fields: Fields, key: string): ReadonlyArray<ScalarValue>
     fields.problems.push(FlowError.error(item.at, `'${key}' of ${fields.what} has to be a list of texts`, emptyText))
     return []
   })
+}
+
+/**
+ * Texts in a list that are taken as they are written. Null where there are none.
+ * @category getters
+ * @since 0.1.0
+ */
+export const literals = (fields: Fields, key: string): ReadonlyArray<string> | null => {
+  const found = scalars(fields, key)
+  for (const { at } of found?.filter(({ text }) => isTemplate(text)) ?? []) {
+    fields.problems.push(FlowError.error(at, `'${key}' of ${fields.what} ${notRendered}`))
+  }
+  return found?.map(({ text }) => text) ?? null
 }
 
 /**
@@ -350,6 +377,8 @@ export const clip = (text: string): string => text.length > 60 ? `${text.slice(0
 // internal
 // -----------------------------------------------------------------------------
 
+const isTemplate = (text: string): boolean => /\{[{%]/.test(text)
+const notRendered = "is taken as it is written; values are not put into it"
 const emptyText = "Write \"\" for an empty text."
 const numeric = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/
 const maxMillis = 366 * 86_400_000

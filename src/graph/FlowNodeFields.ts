@@ -156,7 +156,10 @@ const outputOf = (fields: Fields, item: Value): Output | null => {
   return {
     key,
     schema,
-    default: fallback === undefined ? undefined : FlowFields.json(fields.problems, fallback.value),
+    // a type says how a word is meant
+    default: fallback === undefined
+      ? undefined
+      : FlowFields.json(schema === null ? fields.problems : [], fallback.value),
     at: inner.at
   }
 }
@@ -188,7 +191,7 @@ const literal = (problems: Array<Problem>, what: string, value: Value): Expressi
     const detail = `${what} has a template inside of a list, where it is not rendered`
     problems.push(FlowError.error(value.at, detail, "Make the list in an expression, such as \"{{ [a, b] }}\"."))
   }
-  return { source, at: value.at }
+  return { source: hasMap(value) || value._tag === "List" && /\{[{%#]/.test(source) ? "null" : source, at: value.at }
 }
 
 const hasMap = (value: Value): boolean => value._tag === "Map" || value._tag === "List" && value.items.some(hasMap)

@@ -160,15 +160,15 @@ const hints: ReadonlyMap<string, string> = new Map([
 
 const agent = (reading: Reading, fields: Fields, step: Step): AgentNode => {
   const outputs = NodeFields.outputs(fields)
-  const texts = (key: string) => FlowFields.scalars(fields, key)?.map(({ text }) => text) ?? null
+  const texts = (key: string) => FlowFields.literals(fields, key)
   return {
     ...step,
     type: "agent",
     prompt: prompt(reading, fields),
     args: FlowFields.templates(fields, "args"),
     outputs,
-    model: FlowFields.text(fields, "model"),
-    provider: FlowFields.text(fields, "provider"),
+    model: FlowFields.literal(fields, "model"),
+    provider: FlowFields.literal(fields, "provider"),
     timeoutMs: NodeFields.timeout(fields, "timeout", agentTimeoutMs),
     idleTimeoutMs: NodeFields.timeout(fields, "idle_timeout"),
     isolation: FlowFields.choice(fields, "isolation", ["none", "worktree"]) ?? "none",
@@ -267,7 +267,7 @@ const script = (reading: Reading, fields: Fields, step: Step): ScriptNode => {
 
 const branch = (reading: Reading, scope: Scope, fields: Fields, place: Place): BranchNode => {
   const from = place.id
-  const path = FlowFields.text(fields, "path")
+  const path = FlowFields.literal(fields, "path")
   const cases = FlowFields.value(fields, "cases")
   const targets = cases?._tag === "Map"
     ? FlowFields.open(reading.problems, cases, `'cases' of ${fields.what}`, cases.entries.map(({ key }) => key))
@@ -288,7 +288,11 @@ const branch = (reading: Reading, scope: Scope, fields: Fields, place: Place): B
     cases: new Map([...targets?.entries.keys() ?? []].flatMap((key) => {
       const next = targets === undefined
         ? null
-        : FlowDraft.target(reading, scope, targets, key, { from, isNeeded: true })
+        : FlowDraft.target(reading, scope, targets, key, {
+          from,
+          isNeeded: true,
+          label: `the case '${FlowFields.clip(key)}'`
+        })
       return next === null ? [] : [[key, next]]
     })),
     conditions,

@@ -117,7 +117,8 @@ const readNode = (reading: Reading, scope: Scope, map: MapValue, index: number):
     what,
     at: map.at,
     entries: new Map(map.entries.map((entry) => [entry.key, entry])),
-    problems: reading.problems
+    problems: reading.problems,
+    unknown: []
   }
   const name = readId(reading, scope, head)
   const word = type === undefined
@@ -171,7 +172,8 @@ const variables = (fields: Fields): ReadonlyArray<Variable> => {
   }
   const valued = FlowFields.entries(fields, "vars").map(({ at, key, value }): Variable => ({
     name: key,
-    value: FlowFields.json(fields.problems, value),
+    // a type says how a word is meant
+    value: FlowFields.json(schemas.has(key) ? [] : fields.problems, value),
     schema: schemas.get(key)?.schema ?? null,
     isRequired: false,
     at
