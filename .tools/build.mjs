@@ -61,7 +61,7 @@ async function bundle() {
     // node prints the whole line an uncaught error comes from
     lineLimit: 160,
     legalComments: "none",
-    external: ["better-sqlite3", "oxc-transform", "minijinja-js"],
+    external: ["better-sqlite3", "oxc-transform"],
     plugins: [unbundled(Path.dirname(out))],
     // CommonJS inside an ES module calls require
     banner: {
