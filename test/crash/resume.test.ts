@@ -3,6 +3,7 @@ import * as Path from "node:path"
 import { assert, beforeAll, describe, it } from "vitest"
 import * as Crash from "../lib/crash.ts"
 import * as Invariants from "../lib/invariants.ts"
+import { git } from "../lib/repository.ts"
 
 /** Forty calls: thirty alone, and five pairs of which the second depends on the first. */
 const script = `
@@ -145,6 +146,61 @@ describe("equal prompts in one run", () => {
 })
 
 describe("a mutating call", () => {
+  it("is replayed while what it may change is as it left it", async () => {
+    const scene = Crash.newScene()
+    const process = Crash.start(scene, { action: "start", workflow: "mutating", hang: ["look at them"] })
+    await Crash.until("the next call is asked", () => Crash.asked(scene).length === 2)
+    process.kill("SIGKILL")
+    assert.strictEqual((await process.ended).signal, "SIGKILL")
+    const report = await Crash.report(scene, { action: "resume", workflow: "mutating" })
+    assert.deepStrictEqual(JSON.parse(report.outputJson!)[0], "work on the notes: 1")
+    assert.strictEqual(Crash.asked(scene).length, 3)
+    Invariants.afterEnd(scene, report)
+  })
+
+  it("that is killed half-way is made again in a new tree, and its old one is kept; one that was done is not", async () => {
+    const scene = Crash.newScene()
+    git(scene.directory, "init", "--quiet")
+    git(scene.directory, "commit", "--quiet", "--allow-empty", "--message=begin")
+    const head = git(scene.directory, "rev-parse", "HEAD")
+    const process = Crash.start(scene, { action: "start", workflow: "isolated", hang: ["write the second"] })
+    const [first, second] = await Crash.until(
+      "the second is asked",
+      () => Crash.asked(scene).length === 2 && Crash.asked(scene)
+    )
+    const trees = Path.join(scene.home, "runs", first!.callId.replace(/_call_.*/, ""), "worktrees")
+    const notes = (tree: string) => Fs.readFileSync(Path.join(trees, tree, "notes.txt"), "utf8")
+    await Crash.until("it has written", () => Fs.existsSync(Path.join(trees, second!.callId, "notes.txt")))
+    process.kill("SIGKILL")
+    assert.strictEqual((await process.ended).signal, "SIGKILL")
+
+    const report = await Crash.report(scene, { action: "resume", workflow: "isolated" })
+    assert.strictEqual(report.status, "done")
+    assert.deepStrictEqual(Crash.asked(scene).map(({ prompt }) => prompt), [
+      "write the first",
+      "write the second",
+      "write the second"
+    ])
+    assert.deepStrictEqual(Fs.readdirSync(trees).toSorted(), [
+      first!.callId,
+      second!.callId,
+      `${second!.callId}-2`
+    ])
+    assert.strictEqual(notes(first!.callId), "write the first: 1\n")
+    assert.strictEqual(notes(second!.callId), "write the second: 1\n")
+    assert.strictEqual(notes(`${second!.callId}-2`), "write the second: 2\n")
+    const calls = Crash.snapshot(scene.home).calls
+    assert.deepStrictEqual(calls.map((call) => call["worktree_path"]), [
+      Path.join(Fs.realpathSync(trees), first!.callId),
+      Path.join(Fs.realpathSync(trees), `${second!.callId}-2`)
+    ])
+    // nothing happened to the checkout, and nothing can be collected
+    assert.strictEqual(git(scene.directory, "rev-parse", "HEAD"), head)
+    assert.isFalse(Fs.existsSync(Path.join(scene.directory, "notes.txt")))
+    assert.notInclude(git(scene.directory, "fsck", "--unreachable", "--no-reflogs"), "unreachable commit")
+    Invariants.afterEnd(scene, report)
+  })
+
   it("that is made again leaves the files of its last answer", async () => {
     const scene = Crash.newScene()
     const process = Crash.start(scene, { action: "start", workflow: "mutating", hang: ["look at them"] })
@@ -156,6 +212,7 @@ describe("a mutating call", () => {
     await Crash.until("the files of the first are written", () => Fs.existsSync(output))
     process.kill("SIGKILL")
     assert.strictEqual((await process.ended).signal, "SIGKILL")
+    Fs.writeFileSync(Path.join(scene.directory, "notes.txt"), "somebody else\n")
     const report = await Crash.report(scene, { action: "resume", workflow: "mutating" })
     assert.strictEqual(report.status, "done")
     assert.deepStrictEqual(JSON.parse(report.outputJson!)[0], "work on the notes: 2")

@@ -10,6 +10,7 @@ import * as Scripted from "../../src/provider/Scripted.ts"
 import type * as Engine from "../../src/workflow/Engine.ts"
 import * as Workflow from "../../src/workflow/Workflow.ts"
 import { directoryWith, root } from "../lib/node.ts"
+import { git, repositoryWith } from "../lib/repository.ts"
 
 const examples = Fs.readdirSync(Path.join(root, "examples")).filter((name) => /^\d\d-.*\.ts$/.test(name)).toSorted()
 
@@ -165,6 +166,41 @@ describe("examples", () => {
       assert.lengthOf(requests, 4)
     }))
 
+  it.live("12-worktrees collects what each agent changed in its own tree", () =>
+    Effect.gen(function*() {
+      const cwd = repositoryWith({ "shared.txt": "0\n" })
+      const provider = Scripted.make((request) => {
+        if (request.cwd === undefined) return Scripted.answer("all of them")
+        Fs.writeFileSync(Path.join(request.cwd, "shared.txt"), `${request.prompt}\n`)
+        return Scripted.answer("done")
+      })
+      const { output, requests } = yield* run("12-worktrees.ts", { tasks: ["one", "two", "three"] }, provider, {}, cwd)
+      const { changed, review } = yield* decode(
+        Schema.Struct({
+          changed: Schema.Array(Schema.Struct({ branch: Schema.String, files: Schema.Array(Schema.String) })),
+          failed: Schema.Tuple(),
+          review: Schema.String
+        }),
+        output
+      )
+      assert.strictEqual(review, "all of them")
+      assert.deepStrictEqual(changed.map(({ files }) => files), [["shared.txt"], ["shared.txt"], ["shared.txt"]])
+      assert.deepStrictEqual(changed.map(({ branch }) => git(cwd, "cat-file", "-t", branch)), [
+        "commit",
+        "commit",
+        "commit"
+      ])
+      assert.include(requests[3]?.prompt, "+two")
+      assert.strictEqual(git(cwd, "status", "--porcelain"), "")
+    }))
+
+  it.live("12-worktrees fails closed without a repository", () =>
+    Effect.gen(function*() {
+      const { output, requests } = yield* run("12-worktrees.ts", { tasks: ["one"] }, Fake.make(), {}, directoryWith({}))
+      assert.deepNestedInclude(output, { changed: [], review: null, "failed[0].task": "one" })
+      assert.lengthOf(requests, 0)
+    }))
+
   it("are listed in the documentation, each of them once", () => {
     for (const document of ["README.md", "docs/README.md"]) {
       const text = Fs.readFileSync(Path.join(root, document), "utf8")
@@ -184,7 +220,13 @@ describe("examples", () => {
 })
 
 /** Runs the workflow of an example, on the fake provider unless another is given. */
-const run = (file: string, args: object, provider: Provider = Fake.make(), budget: { readonly tokens?: number } = {}) =>
+const run = (
+  file: string,
+  args: object,
+  provider: Provider = Fake.make(),
+  budget: { readonly tokens?: number } = {},
+  cwd?: string
+) =>
   Effect.gen(function*() {
     const { default: workflow } = yield* load<{ readonly default: Workflow.Any }>(file)
     const watched = recorded(provider)
@@ -196,7 +238,7 @@ const run = (file: string, args: object, provider: Provider = Fake.make(), budge
     >
     const output = yield* Effect.provide(
       Effect.flatMap(started, ({ exit }) => exit),
-      OwfTest.layer({ provider: watched.provider, budget })
+      OwfTest.layer({ provider: watched.provider, budget, cwd })
     )
     return { output, requests: watched.requests }
   })

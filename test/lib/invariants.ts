@@ -130,7 +130,8 @@ const fileNames: Readonly<Record<string, string>> = {
   output_text: "output.txt",
   output_json: "output.json",
   raw: "raw.txt",
-  error: "error.txt"
+  error: "error.txt",
+  patch: "patch.diff"
 }
 
 const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex")

@@ -51,7 +51,13 @@ test("a done result has a value, a failed one has none", () => {
 test("the error is the closed union, and nothing else", () => {
   type ErrorOf<T> = T extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
   expect<ErrorOf<ReturnType<typeof agent>>["_tag"]>().type.toBe<
-    "ProviderFailed" | "SchemaFailed" | "CallTimeout" | "WorktreeFailed" | "BudgetExceeded" | "InvalidCall"
+    | "ProviderFailed"
+    | "SchemaFailed"
+    | "CallTimeout"
+    | "WorktreeFailed"
+    | "WriteScopeViolated"
+    | "BudgetExceeded"
+    | "InvalidCall"
   >()
 })
 
