@@ -95,24 +95,24 @@ export const commit = Effect.fn("GitCapture.commit")(
   function*(git: Git, place: Place, status: GitOutput.Status, options: {
     readonly parent: string
     readonly message: string
-    /** A commit that is given again where it holds the same. */
+    /** Name of a commit that is given again where it holds the same. */
     readonly former?: string | undefined
   }) {
     const settings = [...durable, ...place.settings]
     const { tree: held, unread } = yield* tree(git, { ...place, settings }, status)
-    const { former } = options
+    const { former, parent } = options
     if (former !== undefined) {
-      const { variables } = place
-      const args = ["log", "-1", "--no-show-signature", "--format=%T %P", former, "--"]
-      const found = yield* git.ask({ cwd: place.root, settings, variables, args })
-      if (found.text.trim() === `${held} ${options.parent}`) return { commit: former, unread }
+      const args = ["log", "-1", "--no-show-signature", "--format=%H %T %P", former, "--"]
+      const found = yield* git.ask({ cwd: place.root, settings, variables: place.variables, args })
+      const [commit = "", ...holds] = found.text.trim().split(" ")
+      if (holds.join(" ") === `${held} ${parent}`) return { commit, unread }
     }
     const at = `@${Math.floor((yield* Clock.currentTimeMillis) / 1_000)} +0000`
     const commit = yield* git.line({
       cwd: place.root,
       settings,
       variables: { ...place.variables, ...identity, GIT_AUTHOR_DATE: at, GIT_COMMITTER_DATE: at },
-      args: ["commit-tree", held, "-p", options.parent],
+      args: ["commit-tree", held, "-p", parent],
       input: `${options.message}\n`
     })
     return { commit, unread }

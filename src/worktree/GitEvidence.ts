@@ -29,9 +29,12 @@ export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made
   const held = yield* GitTree.look(git, made, place)
   const { baseCommit, branch, root } = made
   const isUncommitted = held.status.changed.length > 0 || held.status.untracked.length > 0
-  const former = yield* formerOf(git, made)
   const { commit: headCommit, unread } = isUncommitted
-    ? yield* GitCapture.commit(git, place, held.status, { parent: held.head, message: made.message, former })
+    ? yield* GitCapture.commit(git, place, held.status, {
+      parent: held.head,
+      message: made.message,
+      former: `${made.keep}/head`
+    })
     : { commit: held.head, unread: [] }
   const left = yield* GitKeep.left(git, made, headCommit)
   const isConfigured = (yield* GitRepository.configuration(made)) !== made.configuration
@@ -39,9 +42,7 @@ export const collect = Effect.fn("GitEvidence.collect")(function*(git: Git, made
   if (GitTree.isClean(made, held) && left.commits.length === 0 && left.tip === baseCommit) {
     return { evidence: nothing(baseCommit, warnings), isClean: true, settings: place.settings }
   }
-  // what was recorded before stays reachable when there is more now
-  const commits = former === undefined || former === headCommit ? left.commits : [...left.commits, former]
-  yield* GitKeep.keep(git, made, headCommit, { ...left, commits })
+  yield* GitKeep.keep(git, made, headCommit, left)
   const { changes, isPatchCut, isPatchExact, patch } = yield* difference(git, place, baseCommit, headCommit)
   const listed = new Set(changes.map(({ path }) => path))
   const evidence: Evidence = {
@@ -153,17 +154,6 @@ const nothing = (baseCommit: string, warnings: ReadonlyArray<string>): Evidence 
   digest: null,
   warnings
 })
-
-/** The commit that held everything when it was last collected. */
-const formerOf = (git: Git, made: GitTree.Made) =>
-  Effect.map(
-    git.ask({
-      cwd: made.commonDirectory,
-      variables: { GIT_DIR: made.commonDirectory },
-      args: ["rev-parse", "--verify", "--quiet", `${made.keep}/head^{commit}`]
-    }),
-    ({ code, text }) => code === 0 ? text.trim() : undefined
-  )
 
 const lost = (git: Git, made: GitTree.Made, error: WorktreeError) =>
   Effect.flatMap(

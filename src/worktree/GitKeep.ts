@@ -44,10 +44,12 @@ export const left = Effect.fn("GitKeep.left")(function*(
     git.ask({ ...ownOf(made), args: ["reflog", "show", "--format=%H", "HEAD", "--"] })
   ], { concurrency: 2 })
   const tip = now.get(`refs/heads/${made.branch}`) ?? null
+  // what was kept before stays reachable when there is more now
+  const former = now.get(`${made.keep}/head`) ?? made.baseCommit
   const known = new Set([head, made.baseCommit, tip])
   const isUsers = (name: string) => name.startsWith("refs/heads/") && !name.startsWith("refs/heads/owf/")
   const gone = [...made.branches].filter(([name]) => !now.has(name) && isUsers(name))
-  const been = [...more, ...logged.text.split("\n")].filter((commit) => commit !== "" && !known.has(commit))
+  const been = [former, ...more, ...logged.text.split("\n")].filter((commit) => commit !== "" && !known.has(commit))
   const lost = yield* ends(git, made, [...been, ...gone.map(([, commit]) => commit)], [
     `^${head}`,
     `^${made.baseCommit}`
@@ -120,12 +122,13 @@ const ownOf = ({ commonDirectory, gitDirectory }: Made) => ({
   variables: GitRepository.variablesOf({ root: commonDirectory, gitDirectory, commonDirectory })
 })
 
-const branchesOf = (git: Git, { commonDirectory }: Made) =>
+const branchesOf = (git: Git, { commonDirectory, keep }: Made) =>
   GitRepository.refs(
     git,
     { root: commonDirectory, gitDirectory: commonDirectory, commonDirectory, prefix: "" },
     "refs/heads",
-    stash
+    stash,
+    `${keep}/head`
   )
 
 /** Those of the commits that lead to no other of them, and that neither the bounds nor any branch or tag hold. */

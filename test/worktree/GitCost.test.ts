@@ -45,7 +45,7 @@ describe.skipIf(!Lab.hasGit)("the number of processes of git", () => {
           assert.isAtMost(yield* counted(Lab.work(() => {})), 21)
           assert.isAtMost(yield* counted(Lab.work(() => {}, {}, 2)), 17)
           const changed = (path: string) => Lab.write(Path.join(path, "new.txt"), "new\n")
-          assert.isAtMost(yield* counted(Lab.work(changed, {}, 3)), 16)
+          assert.isAtMost(yield* counted(Lab.work(changed, {}, 3)), 17)
         }),
         layer
       )

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -298,6 +299,29 @@ describe.skipIf(!Lab.hasGit)("what was recorded", () => {
       git(tree.root, "checkout", "--quiet", "--detach")
       git(repository, "branch", "--quiet", "-D", tree.branch)
       assert.isFalse(yield* Effect.provide(holds(evidence), layer))
+    }))
+
+  it.scopedLive("stays reachable, and is the same, however often and however late it is asked again", () =>
+    Effect.gen(function*() {
+      const repository = Repository.repositoryWith({ "a.txt": "a\n" })
+      const commits = yield* Effect.provide(
+        Effect.scoped(Effect.gen(function*() {
+          const worktree = yield* Worktree
+          const tree = yield* worktree.acquire(wanted(1))
+          const collect = Effect.map(worktree.collect(tree), ({ headCommit }) => headCommit ?? "")
+          agent(tree.root)
+          const first = yield* collect
+          const later = Object.assign(Clock.make(), { currentTimeMillis: Effect.succeed(4_102_444_800_000) })
+          assert.strictEqual(yield* Effect.withClock(collect, later), first)
+          write(Path.join(tree.root, "c.txt"), "other\n")
+          const second = yield* collect
+          assert.notStrictEqual(second, first)
+          commitAll(tree.root)
+          return [first, second, yield* collect]
+        })),
+        Lab.layer(repository, directoryWith({}))
+      )
+      for (const commit of commits) assert.isTrue(Lab.isReachable(repository, commit))
     }))
 
   it.scopedLive("is compared with the commit the call began with, when the branch it came from moves (WT-18)", () =>
