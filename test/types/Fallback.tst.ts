@@ -1,4 +1,4 @@
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { agent, AgentResult, Recovery, withFallback } from "open-agent-workflows"
 import type { AgentError } from "open-agent-workflows"

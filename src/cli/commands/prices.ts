@@ -67,7 +67,9 @@ const row = (price: PriceView): ReadonlyArray<string> => [
 ]
 
 const rate = (base: number | null, tiers: ReadonlyArray<readonly [above: number, price: number]> = []): string =>
-  base === null ? "-" : [`$${base}`, ...tiers.map(([above, price]) => `$${price} above ${Math.round(above / 1000)}k`)].join(", ")
+  base === null
+    ? "-"
+    : [`$${base}`, ...tiers.map(([above, price]) => `$${price} above ${Math.round(above / 1000)}k`)].join(", ")
 
 const describe = ({ age_days: age, models, path, problem, source, table }: PriceTableView): string => {
   const facts = [
