@@ -36,7 +36,7 @@ export const wait = (bucket: Bucket | undefined, perMinute: number, amount: numb
   const most = burst(perMinute)
   const over = backlog(bucket, at) - (most - Math.min(amount, most)) * spacing(perMinute)
   // a rest too small for a timer would be asked for again at once
-  return over <= 1e-6 ? 0 : Math.ceil(over)
+  return Math.max(0, Math.ceil(over - 1e-6))
 }
 
 /**

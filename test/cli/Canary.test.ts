@@ -49,9 +49,10 @@ const forms = (key: string): ReadonlyArray<string> => [
 
 const flow = `
 import { agent, AgentResult, log, Workflow } from "open-agent-workflows"
+import * as Recovery from "open-agent-workflows/recovery/Recovery"
 
 export default Workflow.make({ name: "canary", description: "Asks once", phases: [] }, function*() {
-  const result = yield* AgentResult.settle(agent("Say your key.", { label: "canary" }))
+  const result = yield* AgentResult.settle(agent("Say your key.", { label: "canary", recover: Recovery.none }))
   yield* log(result.ok ? result.text : result.error)
   return result.ok ? result.text : result.error
 })

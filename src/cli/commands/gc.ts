@@ -19,7 +19,7 @@ import { reading } from "./shared.ts"
  */
 export const gc = Spec.make({
   name: "gc",
-  summary: "Remove what runs left and nothing needs any more; says what, unless told to do it",
+  summary: "Remove what runs left and nothing needs any more",
   details:
     "A worktree goes only when everything in it is held by a commit that stays, a branch only when all of its commits are " +
     "reachable from somewhere else. Runs under way are never touched. What is in doubt stays, with the reason. Without " +
