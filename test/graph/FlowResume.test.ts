@@ -31,7 +31,8 @@ const journey = (directory: string) => {
     Lab.forEach("each", "items", [
       Lab.agent("do", "do {{ item }}", { outputs: [Lab.output("done")], next: "note" }),
       log("note", "end")
-    ], { concurrency: 2, output: "results", next: "loop" }),
+      // one at a time: a program that is under way when another item is stopped has not finished, and runs again
+    ], { concurrency: 1, output: "results", next: "loop" }),
     Lab.loop("loop", "turn < 2", [
       Lab.agent("review", "review", { outputs: [Lab.output("verdict")], next: "count" }),
       log("count", "end")
