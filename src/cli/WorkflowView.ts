@@ -2,8 +2,8 @@
  * What a workflow file declares, as text and as JSON: what `owf validate` shows.
  */
 import * as Either from "effect/Either"
-import * as JSONSchema from "effect/JSONSchema"
 import type * as Schema from "effect/Schema"
+import * as AdvertisedSchema from "../internal/advertisedSchema.ts"
 import type { AnyDefinition } from "../workflow/Workflow.ts"
 
 /**
@@ -58,7 +58,7 @@ export const render = (source: Source, definition: AnyDefinition): string =>
 const argsOf = (schema: Schema.Schema.AnyNoContext | undefined): unknown =>
   schema === undefined
     ? null
-    : Either.getOrElse(
-      Either.try(() => JSONSchema.make(schema)),
-      () => ({ description: "These arguments cannot be described as JSON Schema." })
-    )
+    : Either.match(AdvertisedSchema.make(schema), {
+      onLeft: (why) => ({ description: `These arguments cannot be described as JSON Schema: ${why}.` }),
+      onRight: (described) => ({ $schema: "https://json-schema.org/draft/2020-12/schema", ...described })
+    })

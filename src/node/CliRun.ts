@@ -83,99 +83,9 @@ export const resume = (request: ResumeRequest): Promise<number> =>
       return yield* inEngine(session, request.home, resumed)
     }))
 
-/**
- * Shows what a workflow file declares, and gives the exit code.
- * @category running
- * @since 0.1.0
- */
-export const validate = (request: ValidateRequest): Promise<number> =>
-  Session.watch(request, (session) =>
-    Effect.gen(function*() {
-      const loaded = yield* load(request.file)
-      for (const warning of loaded.warnings) session.tell(warning)
-      const definition = Workflow.definitionOf(loaded.workflow)
-      yield* session.print(
-        request.json
-          ? JSON.stringify(WorkflowView.toJson(loaded, definition), null, 2)
-          : WorkflowView.render(loaded, definition)
-      )
-      return ExitCode.done
-    }))
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-interface Loaded extends WorkflowFile.LoadedWorkflow<Workflow.Any> {
-  readonly isFlow: boolean
-  /** What is probably not meant in a graph. */
-  readonly warnings: ReadonlyArray<string>
-  /** What a graph says of its spending. */
-  readonly limits: { readonly tokens: number | undefined; readonly costUsd: number | undefined }
-}
-
-const noLimits = { tokens: undefined, costUsd: undefined }
-
-const load = (
-  file: string
-): Effect.Effect<Loaded, FlowErrors | WorkflowFile.WorkflowFileError> =>
-  WorkflowFile.isFlowFile(file)
-    ? Effect.flatMap(Effect.promise(() => import("./FlowNode.ts")), (flows) =>
-      Effect.map(flows.load(file), ({ flow, path, sha256, warnings, workflow }): Loaded => ({
-        // whatever a workflow takes and gives, it is one
-        workflow: workflow as unknown as Workflow.Any,
-        path,
-        sha256,
-        isFlow: true,
-        warnings,
-        limits: flow.limits
-      })))
-    : Effect.suspend(() => {
-      Loader.register()
-      return Effect.map(
-        Effect.provide(
-          WorkflowFile.load(file, Workflow.isWorkflow),
-          Layer.merge(NodeFileSystem.layer, NodePath.layer)
-        ),
-        (loaded): Loaded => ({ ...loaded, isFlow: false, warnings: [], limits: noLimits })
-      )
-    })
-
-const argsOf = ({ isFlow, workflow }: Loaded, request: RunRequest) =>
-  Effect.gen(function*() {
-    if (!isFlow && (request.params !== undefined || request.paramsFile !== undefined)) {
-      return yield* Usage.make(
-        "--params and --params-file are for graphs.",
-        "Give the arguments of a TypeScript workflow with --arg or --args-json."
-      )
-    }
-    const params = yield* Params.read(request)
-    const args = yield* WorkflowArgs.read(Workflow.definitionOf(workflow).args, request.argsJson, request.args)
-    return { ...params, ...args }
-  })
-
-/** Who is asked, and what may be spent, where a new run is started. */
-const askedOf = ({ isFlow, limits }: Loaded, request: RunRequest) =>
-  Effect.gen(function*() {
-    const { cli, provider } = request
-    if (cli !== undefined && provider !== undefined && cli !== provider) {
-      return yield* Usage.make(`--cli is ${cli} and --provider ${provider}; they mean the same.`, "Give one of them.")
-    }
-    const settings = yield* Settings.fromEnvironment(process.env)
-    // read here, so that a value that is none is said before there is a run
-    const agents = isFlow ? yield* settings.agents : undefined
-    return {
-      provider: provider ?? cli ?? agents?.cli,
-      budget: {
-        ...(limits.tokens === undefined ? {} : { tokens: limits.tokens }),
-        ...(limits.costUsd === undefined ? {} : { cost: Money.fromUsd(limits.costUsd) }),
-        ...budgetOf(request)
-      },
-      model: request.model,
-      cachePolicy: request.cachePolicy,
-      strict: request.strict
-    }
-  })
 
 const start = (
   { path, sha256, workflow }: Loaded,
@@ -267,11 +177,6 @@ const isMissing = (error: FlowErrors | WorkflowFile.WorkflowFileError): boolean 
   error._tag === "FlowErrors" ? !Fs.existsSync(error.file) : error.reason === "NotFound"
 
 const homeOf = (asked: string | undefined): string => Home.resolve(asked, process.env["OWF_HOME"], process.cwd())
-
-const budgetOf = (request: RunRequest | ResumeRequest): Engine.RunOptions["budget"] => ({
-  ...(request.budgetTokens === undefined ? {} : { tokens: request.budgetTokens }),
-  ...(request.budgetCostUsd === undefined ? {} : { cost: Money.fromUsd(request.budgetCostUsd) })
-})
 
 const inEngine = (
   session: Session.Session,

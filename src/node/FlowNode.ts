@@ -47,8 +47,7 @@ const services = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 
 const loadAny = (path: string): Effect.Effect<Workflow.Any, { readonly message: string }> => {
   if (WorkflowFile.isFlowFile(path)) {
-    // whatever a workflow takes and gives, it is one
-    return Effect.map(load(path), ({ workflow }) => workflow as unknown as Workflow.Any)
+    return Effect.map(load(path), ({ workflow }) => workflow)
   }
   Loader.register()
   return Effect.map(
