@@ -4,6 +4,7 @@
  * Nothing a pipe does is a failure here: it ends, and how the program ended is told elsewhere.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type { Readable, Writable } from "node:stream"
 
 /**
@@ -36,12 +37,25 @@ export const output = (stream: Readable): Output => {
       const chunk: Uint8Array | null = stream.destroyed ? null : stream.read()
       if (chunk === null && !closed) return
       wake = undefined
-      resume(Effect.succeed(chunk ?? undefined))
+      resume(Effect.succeed(chunk === null ? undefined : plain(chunk)))
     }
     wake()
     return Effect.sync(() => void (wake = undefined))
   })
   return { next }
+}
+
+/**
+ * Gives back the memory of a piece nobody needs any more, where Node can.
+ *
+ * Left to the garbage collector, pieces of a program that prints without pause pile up for as long as newer versions
+ * of V8 see fit. A piece that shares its memory with others is left alone.
+ * @category running
+ * @since 0.1.0
+ */
+export const release = ({ buffer, byteLength }: Uint8Array): void => {
+  if (buffer.byteLength !== byteLength || !Predicate.hasProperty(buffer, "transfer")) return
+  if (Predicate.isFunction(buffer.transfer)) Reflect.apply(buffer.transfer, buffer, [0])
 }
 
 /**
@@ -73,6 +87,7 @@ export const tail = (
     ring.set(kept.subarray(0, size - at), at)
     ring.set(kept.subarray(size - at), 0)
     length += chunk.length
+    release(chunk)
     told.heard()
   })
   for (const event of ["end", "close", "error"]) stream.on(event, told.ended)
@@ -117,6 +132,10 @@ export const feed = (stream: Writable, input: string | Uint8Array): Effect.Effec
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** A piece without what Buffer changes: its `slice` is no copy, which those who keep pieces rely on. */
+const plain = ({ buffer, byteLength, byteOffset }: Uint8Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
 
 const piece = 65_536
 

@@ -49,7 +49,8 @@ export interface Command {
 export type Verdict = "more" | "complete"
 
 /**
- * Takes the output piece by piece; nothing more is read until it is done with one.
+ * Takes the output piece by piece; nothing more is read until it is done with one. A piece is the sink's only until
+ * then: what is to be kept of it is copied.
  * @category models
  * @since 0.1.0
  */

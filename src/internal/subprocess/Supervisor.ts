@@ -182,10 +182,14 @@ const read = (progress: Progress, sink: Sink, maxBytes: number): Effect.Effect<v
       progress.bytes += chunk.length
       if (chunk.length > room) yield* Deferred.succeed(progress.overflowed, undefined)
       // what is too much is read all the same, or the program could not hear that it shall end
-      if (room === 0) continue
+      if (room === 0) {
+        Streams.release(chunk)
+        continue
+      }
       progress.isSinking = true
       const verdict = yield* sink(chunk.length > room ? chunk.subarray(0, room) : chunk)
       progress.isSinking = false
+      Streams.release(chunk)
       if (verdict === "more") continue
       progress.isComplete = true
       yield* Deferred.succeed(progress.completed, undefined)
