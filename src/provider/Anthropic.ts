@@ -80,13 +80,14 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   return { ...provider, ask } satisfies Provider as Provider
 })
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
 const headers = { "anthropic-version": "2023-06-01" }
 
-const wire: HttpWire = {
+/**
+ * The wire format of the API.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const wire: HttpWire = {
   path: () => "/v1/messages",
   headers,
   authorize: (request, key) => HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(key)),
@@ -99,6 +100,17 @@ const wire: HttpWire = {
   refusesForm: AnthropicWire.refusesForm,
   refusesDelivery: AnthropicWire.refusesDelivery
 }
+
+/**
+ * Most output tokens a model gives, as far as it is known without asking; a bound that every model takes otherwise.
+ * @category converting
+ * @since 0.1.0
+ */
+export const outputLimit = (model: string): number => inTable(model) ?? safeLimit
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
 
 /** What every model gives that is still served under a name the table does not have. */
 const safeLimit = 32_000
@@ -122,6 +134,8 @@ const table: ReadonlyArray<readonly [start: string, tokens: number]> = [
   ["claude-sonnet-5", 128_000]
 ]
 
+const inTable = (model: string): number | undefined => table.find(([start]) => model.startsWith(start))?.[1]
+
 interface Limits {
   readonly known: (model: string) => number | undefined
   /** Asks the server about a model that nothing is known of. */
@@ -137,7 +151,6 @@ const makeLimits = Effect.fnUntraced(function*({ baseUrl, keyVariable }: Options
   const client = (yield* HttpClient.HttpClient).pipe(HttpClient.withTracerPropagation(false), HttpClient.withScope)
   const semaphore = yield* Effect.makeSemaphore(1)
   const learned = new Map<string, number | undefined>()
-  const inTable = (model: string) => table.find(([start]) => model.startsWith(start))?.[1]
   const isKnown = (model: string) => learned.has(model) || inTable(model) !== undefined
 
   const requestFor = (model: string): HttpClientRequest.HttpClientRequest | undefined => {

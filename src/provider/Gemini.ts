@@ -61,11 +61,12 @@ export const make = (options: Options) =>
     maxEventSize: options.maxEventSize
   }, wire)
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const wire: HttpWire = {
+/**
+ * The wire format of the API.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const wire: HttpWire = {
   path: GeminiWire.pathOf,
   headers: {},
   authorize: (request, key) => HttpClientRequest.setHeader(request, "x-goog-api-key", Redacted.value(key)),

@@ -86,9 +86,23 @@ export const ofTransport = (
   return { reason: "Transport", detail: explanations.get(code ?? "") ?? `no answer came${code ? ` (${code})` : ""}` }
 }
 
+/**
+ * Whether a request cannot have reached the server: it was never sent, or nothing took it.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isUnsent = (error: HttpClientError.HttpClientError): boolean => {
+  if (error._tag === "ResponseError") return false
+  if (error.reason !== "Transport") return true
+  const code = codeOf(error.cause) ?? ""
+  return unsentCodes.has(code) || certificateCode.test(code)
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const unsentCodes: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"])
 
 const transient: ReadonlySet<ProviderReason> = new Set(["RateLimited", "Overloaded", "Unavailable", "Transport"])
 

@@ -105,6 +105,28 @@ export const make = Effect.fnUntraced(function*(options: Options, wire: HttpWire
   return provider
 })
 
+/**
+ * The key of a server, looked up now; undefined for one that takes none.
+ * @category running
+ * @since 0.1.0
+ */
+export const readKey = (
+  options: Pick<Options, "name" | "keyVariable">,
+  secret: Settings["Type"]["secret"]
+): Effect.Effect<Redacted.Redacted | undefined, ProviderError> => {
+  const variables = variablesOf(options)
+  if (variables.length === 0) return Effect.succeed(undefined)
+  const fail = (reason: ProviderReason, detail: string) => new ProviderError({ provider: options.name, reason, detail })
+  for (const variable of variables) {
+    const key = secret(variable)
+    if (Option.isNone(key)) continue
+    return /^[\x21-\x7e]+$/.test(Redacted.value(key.value))
+      ? Effect.succeed(key.value)
+      : fail("Misconfigured", `$${variable} holds characters that no key has, such as spaces or line breaks`)
+  }
+  return fail("Authentication", `needs an API key in ${named(variables)}`)
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -133,25 +155,8 @@ const httpRequest = (
   return key === undefined ? sent : wire.authorize(sent, key)
 }
 
-const variablesOf = ({ keyVariable }: Options): ReadonlyArray<string> =>
+const variablesOf = ({ keyVariable }: Pick<Options, "keyVariable">): ReadonlyArray<string> =>
   keyVariable === undefined ? [] : typeof keyVariable === "string" ? [keyVariable] : keyVariable
-
-const readKey = (
-  options: Options,
-  secret: Settings["Type"]["secret"]
-): Effect.Effect<Redacted.Redacted | undefined, ProviderError> => {
-  const variables = variablesOf(options)
-  if (variables.length === 0) return Effect.succeed(undefined)
-  const fail = (reason: ProviderReason, detail: string) => new ProviderError({ provider: options.name, reason, detail })
-  for (const variable of variables) {
-    const key = secret(variable)
-    if (Option.isNone(key)) continue
-    return /^[\x21-\x7e]+$/.test(Redacted.value(key.value))
-      ? Effect.succeed(key.value)
-      : fail("Misconfigured", `$${variable} holds characters that no key has, such as spaces or line breaks`)
-  }
-  return fail("Authentication", `needs an API key in ${named(variables)}`)
-}
 
 const named = (variables: ReadonlyArray<string>) => variables.map((variable) => `$${variable}`).join(" or ")
 

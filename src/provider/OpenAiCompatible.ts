@@ -66,11 +66,12 @@ export const make = (options: Options) =>
     maxEventSize: options.maxEventSize
   }, wireOf(options))
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const wireOf = (options: Options): HttpWire => ({
+/**
+ * The wire format of a server.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const wireOf = (options: Pick<Options, "schemas" | "outputBound" | "reportsCost">): HttpWire => ({
   path: () => "/chat/completions",
   headers: {},
   authorize: HttpClientRequest.bearerToken,
@@ -83,6 +84,10 @@ const wireOf = (options: Options): HttpWire => ({
   refusesForm: (status, error) => isInvalid(status) && isAboutForm(error),
   refusesDelivery: (status, error) => isInvalid(status) && isAboutDelivery(error)
 })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
 
 const isInvalid = (status: number) => status === 400 || status === 422
 
@@ -97,7 +102,7 @@ const isAboutDelivery = ({ message, param }: ServerError): boolean =>
 const streamWords = /\bstream_options\b|\binclude_usage\b|["'`]stream["'`]|\bstreaming\b/i
 
 const formsOf = (
-  { schemas }: Options,
+  { schemas }: Pick<Options, "schemas">,
   schema: JsonSchemaObject | undefined
 ): Arr.NonEmptyReadonlyArray<SchemaForm> => {
   if (schema === undefined) return ["none"]
@@ -112,7 +117,7 @@ const withSchema = (prompt: string, schema: JsonSchemaObject | undefined): strin
   schema === undefined ? prompt : `${prompt}\n\n${instruction}\n\n${JSON.stringify(schema)}`
 
 const bodyOf = (
-  options: Options,
+  options: Pick<Options, "outputBound">,
   request: Omit<Request, "timeout">,
   { delivery, form, maxOutputTokens }: Shape
 ): typeof OpenAiWire.ChatRequest.Type => {
