@@ -263,6 +263,7 @@ const request = <A>(
 ): Effect.Effect<Provider.Answer, Provider.ProviderError> =>
   Effect.suspend(() => {
     env.failPoint.hit("call.ask", "before")
+    env.observer?.({ _tag: "Asked", callId: call.identity.callId, attempt: progress.attempt, at: env.now() })
     const parts: Request.Parts = {
       callId: call.identity.callId,
       attempt: progress.attempt,
@@ -410,6 +411,13 @@ const refused = <A>(
     const wait = yield* RetryPolicy.next(env.defaults.retry, error, progress.tries, left)
     if (wait === undefined) return yield* Settle.giveUp(env, call, progress, ended, how)
     yield* Effect.catchAll(env.store.retry(env.ownership, ended, null), env.abort)
+    env.observer?.({
+      _tag: "Retrying",
+      callId: call.identity.callId,
+      attempt: progress.attempt + 1,
+      error: error.message,
+      until: env.now() + Duration.toMillis(wait)
+    })
     const waited = yield* Effect.exit(restore(Effect.sleep(wait)))
     if (Exit.isFailure(waited)) return yield* stopped(env, call, progress, null, waited.cause)
     return yield* again(env, call, { ...progress, tries: progress.tries + 1 }, null, restore)

@@ -29,6 +29,7 @@ import * as CallEnvRow from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
 import * as Described from "./Described.ts"
 import * as Fallback from "./Fallback.ts"
+import * as Observer from "./Observer.ts"
 import type { CallOptions, Problem } from "./Options.ts"
 import * as Position from "./Position.ts"
 import * as Readable from "./Readable.ts"
@@ -51,7 +52,7 @@ export const make =
       const described = Described.make(prompt, options, env.defaults, env.providers)
       const place = (described: Either.Either<Described.Described<A>, Problem>) =>
         Either.isLeft(described)
-          ? refuse(env, prompt, options, phase, position, described.left)
+          ? refused<A>(env, refuse(env, prompt, options, phase, position, described.left))
           : placed(env, described.right, position, phase, hasFallback)
       const known = Described.ready(described)
       return known === undefined ? Effect.flatMap(Effect.either(described), place) : place(known)
@@ -73,11 +74,23 @@ const placed = <A>(
   const call = identify(run, described, run.replay.take(described.callKey, position), position, phase)
   const env = withBudget(run, call)
   const replayed = replay(env, call)
-  if (replayed !== undefined) return Effect.succeed(replayed)
-  if (hasFallback && call.place.recorded?.status === "degraded") return failedBefore(env, call)
-  // what was recorded is read back, and what the agent reads is looked at, only where there is any
-  return call.place.recorded !== undefined || Readable.isReader(call) ? prepared(env, call) : live(env, call)
+  const { observer } = run
+  if (replayed !== undefined) {
+    observer?.({ _tag: "Ended", callId: replayed.callId, result: replayed, at: run.now() })
+    return Effect.succeed(replayed)
+  }
+  const answered = hasFallback && call.place.recorded?.status === "degraded"
+    ? failedBefore(env, call)
+    // what was recorded is read back, and what the agent reads is looked at, only where there is any
+    : call.place.recorded !== undefined || Readable.isReader(call)
+    ? prepared(env, call)
+    : live(env, call)
+  return observer === undefined ? answered : Observer.during(observer, call.identity, run.now, answered)
 }
+
+/** A call that gets no place ends at once. */
+const refused = <A>({ now, observer }: CallEnv, refusal: Result<A>): Result<A> =>
+  observer === undefined ? refusal : Observer.ending(observer, null, now, refusal)
 
 /** The budget of the call's own, within the run's; what earlier tries of the call spent is gone from it. */
 const withBudget = <A>(env: CallEnv, { described, place: { recorded } }: Identified<A>): CallEnv => {
@@ -221,6 +234,12 @@ const share = <A>(
       }, found.callId),
       env.abort
     )
+    env.observer?.({
+      _tag: "Saved",
+      callId: call.identity.callId,
+      usage: found.usage,
+      costUsd: Observer.usdOf(found.cost)
+    })
     return result
   })
 }

@@ -16,6 +16,7 @@ import type { Deadlines } from "./Deadlines.ts"
 import type { Described, KnownProviders, RunDefaults } from "./Described.ts"
 import type { Defaults } from "./EngineConfig.ts"
 import type { Lines } from "./Lines.ts"
+import type { Observer } from "./Observer.ts"
 import type { Place, Replay } from "./Replay.ts"
 
 /**
@@ -50,6 +51,8 @@ export interface CallEnv {
   readonly told: Set<string>
   /** Notes that a call was answered from the journal. */
   readonly replayed: (index: number) => void
+  /** Told what the run's calls do; undefined when nobody watches. */
+  readonly observer: Observer | undefined
   /** Ends the run: the store cannot be written any more. Never returns. */
   readonly abort: (error: WriteError) => Effect.Effect<never>
 }

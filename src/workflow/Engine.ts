@@ -46,6 +46,7 @@ import type { Defaults } from "./EngineConfig.ts"
 import { EngineConfig } from "./EngineConfig.ts"
 import * as Lines from "./Lines.ts"
 import * as Memory from "./Memory.ts"
+import type { Observer } from "./Observer.ts"
 import * as Position from "./Position.ts"
 import * as Recall from "./Recall.ts"
 import type { Policy } from "./RecoveryPolicy.ts"
@@ -70,6 +71,8 @@ export interface Program<A, E> {
   readonly body: Effect.Effect<A, E, Run>
   /** Canonical JSON of the encoded output. */
   readonly encode: (output: A) => Either.Either<string, WorkflowError>
+  /** Told what the calls do while they are under way; a child run is watched by its own program's. */
+  readonly observer?: Observer | undefined
 }
 
 /**
@@ -332,7 +335,9 @@ const execute = <A, E>(
     const replayed: Array<number> = []
     const clock = yield* Effect.clock
     const deadlines = Deadlines.make(clock)
-    const { degrading, run } = context(ports, journal, settings, budget, broken, replayed, clock, deadlines)
+    const { observer } = program
+    const parts = { settings, budget, broken, replayed, clock, deadlines, observer }
+    const { degrading, run } = context(ports, journal, parts)
     const directory = ports.files.directory(journal.run.id)
     const following = yield* Scope.make()
     yield* Scope.extend(ports.files.follow(journal.run.id), following)
@@ -388,12 +393,15 @@ const finish = (
 const context = (
   ports: Ports,
   journal: Journal,
-  settings: Degrading.Settings,
-  budget: Budget.Budget,
-  broken: Deferred.Deferred<never, WriteError>,
-  replayed: Array<number>,
-  clock: Clock.Clock,
-  deadlines: Deadlines.Deadlines
+  { broken, budget, clock, deadlines, observer, replayed, settings }: {
+    readonly settings: Degrading.Settings
+    readonly budget: Budget.Budget
+    readonly broken: Deferred.Deferred<never, WriteError>
+    readonly replayed: Array<number>
+    readonly clock: Clock.Clock
+    readonly deadlines: Deadlines.Deadlines
+    readonly observer: Observer | undefined
+  }
 ): { readonly run: Run["Type"]; readonly degrading: Degrading.Degrading } => {
   const { ownership, run } = journal
   // the body is interrupted by the failure of `broken`, wherever the caller of abort stands (E3)
@@ -444,9 +452,11 @@ const context = (
       rewritten: Recall.rewritten(journal.calls),
       told: new Set(),
       replayed: (index) => void replayed.push(index),
+      observer,
       abort
     }),
     event,
+    observer,
     inheritance: {
       ownership,
       journal,

@@ -130,6 +130,12 @@ const untilTaken = <A>(
       if (until >= deadline) {
         return yield* Effect.fail<NoRoom>({ _tag: "NoRoom", provider: call.described.provider.name, waitMs: wait })
       }
+      env.observer?.({
+        _tag: "Delayed",
+        callId: call.identity.callId,
+        provider: call.described.provider.name,
+        until
+      })
       if (!told) yield* tell(env, call, until)
       told = true
       yield* Effect.sleep(Duration.millis(wait))

@@ -6,6 +6,7 @@ import * as Usage from "../domain/Usage.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import type * as Ledger from "./Ledger.ts"
+import * as Observer from "./Observer.ts"
 import * as Request from "./Request.ts"
 
 /**
@@ -57,6 +58,7 @@ export const listener = <A>(
         if (reported.spent !== undefined && isSame(reported.spent.usage, usage)) return Effect.void
         const cost = price(call, usage)
         reported.spent = { usage, cost }
+        env.observer?.({ _tag: "Reported", callId: call.identity.callId, usage, costUsd: Observer.usdOf(cost) })
         const facts = { usage, cost, costSource: cost === null ? null : source }
         return Effect.catchAll(env.store.report(env.ownership, ref, attempt, facts), env.abort)
       })

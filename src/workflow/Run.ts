@@ -14,6 +14,7 @@ import type { Input } from "../domain/AnswerSchema.ts"
 import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
 import type { Journal, Ownership, WriteError } from "../store/RunStore.ts"
+import type { Observer } from "./Observer.ts"
 import type { CallOptions } from "./Options.ts"
 import type { Policy } from "./RecoveryPolicy.ts"
 import type { Steps } from "./Steps.ts"
@@ -86,5 +87,7 @@ export class Run extends Context.Tag("owf/Run")<Run, {
   /** Records that a declared value stands in for the answer of a call. */
   readonly degrade: (result: Degraded<unknown>) => Effect.Effect<void>
   readonly budget: Budget.Budget
+  /** Told what the run does while it works; undefined when nobody watches. */
+  readonly observer?: Observer | undefined
   readonly inheritance: Inheritance
 }>() {}
