@@ -29,7 +29,7 @@ import * as Reply from "./Reply.ts"
  */
 export const ask = (env: FlowEnv, visit: Visit<AgentNode>): Done =>
   Effect.gen(function*() {
-    const { context, frame, isLastTry, node } = visit
+    const { context, frame, hasOverrun, isLastTry, node } = visit
     const args: Record<string, Json> = {}
     for (const [name, template] of node.args) {
       args[name] = yield* inNode(node, FlowTexts.render(env.run, template, context))
@@ -39,7 +39,7 @@ export const ask = (env: FlowEnv, visit: Visit<AgentNode>): Done =>
     const prompt = yield* inNode(node, FlowTexts.prompt(env.run, node.prompt, { ...context, ...args, ...times }))
     if (prompt.trim() === "") return yield* failed(node, "its prompt is empty")
     const ladder = yield* ladderOf(env.agents, node)
-    const result = yield* call(prompt, node.outputs, {
+    const result = yield* call(hasOverrun ? `${overran(timeoutMs)}\n\n${prompt}` : prompt, node.outputs, {
       label: `${node.id}${frame.suffix}`,
       phase: frame.group ?? node.id,
       ...(yield* whoAndWhere(env, node)),
@@ -89,6 +89,14 @@ export const run = (env: FlowEnv, { context, frame, node }: Visit<ScriptNode>): 
 // -----------------------------------------------------------------------------
 
 const defaultSeconds = 600
+
+/** What an agent is told whose try before this one was stopped because its time was over. */
+const overran = (timeoutMs: number): string =>
+  `TIME BUDGET: an earlier try of this task was stopped because it took longer than the ` +
+  `${
+    Duration.format(Duration.millis(timeoutMs))
+  } it may take. This one may take as long. Find out how long a command ` +
+  "takes before you start a long one, and leave time to write the result down."
 
 /** A program that says nothing of its time may take an hour; nothing waits for ever. */
 const defaultScriptMs = 3_600_000

@@ -22,6 +22,8 @@ export interface Options {
   readonly load: (path: string) => Effect.Effect<Workflow.Any, { readonly message: string }>
   /** Whether a file is there, for `wait` nodes. */
   readonly exists: (path: string) => Effect.Effect<boolean>
+  /** The node of the graph itself a resumed run goes back to. */
+  readonly from?: string | undefined
 }
 
 /**
@@ -92,6 +94,8 @@ export interface Visit<N extends Node = Node> {
   readonly name: string
   /** Whether it is not tried again when it fails. */
   readonly isLastTry: boolean
+  /** Whether the try before this one was stopped because its time was over. */
+  readonly hasOverrun: boolean
 }
 
 /**

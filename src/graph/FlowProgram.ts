@@ -12,16 +12,18 @@
 import * as Effect from "effect/Effect"
 import { Providers } from "../provider/Provider.ts"
 import { Settings } from "../settings/Settings.ts"
+import { kindOf } from "../workflow/Ending.ts"
 import * as Position from "../workflow/Position.ts"
 import { Run } from "../workflow/Run.ts"
 import * as Wait from "../workflow/Wait.ts"
 import * as Workflow from "../workflow/Workflow.ts"
-import type { Body, Flow, FlowContext, Node } from "./Flow.ts"
+import type { Body, EndNode, Flow, FlowContext, Node } from "./Flow.ts"
 import { end } from "./Flow.ts"
 import * as FlowArgs from "./FlowArgs.ts"
 import type { FlowEnv, Frame, Options, Services } from "./FlowEnv.ts"
 import * as FlowEnvs from "./FlowEnv.ts"
 import * as FlowNodes from "./FlowNodes.ts"
+import * as FlowRewind from "./FlowRewind.ts"
 import { FlowDiverged, FlowFailed, FlowStopped } from "./FlowRunError.ts"
 import * as FlowState from "./FlowState.ts"
 import * as FlowTexts from "./FlowTexts.ts"
@@ -64,6 +66,7 @@ const run = Effect.fnUntraced(function*(flow: Flow, variables: FlowContext, opti
     state: yield* FlowState.make(current),
     options
   }
+  if (options.from !== undefined) yield* FlowRewind.go(env, options.from)
   const frame = FlowEnvs.frame(variables)
   yield* walk(env, flow, frame)
   return frame.context
@@ -93,10 +96,16 @@ const bounded = <A, E, R>(flow: Flow, program: Effect.Effect<A, E, R>): Effect.E
 const walk = (env: FlowEnv, body: Body, frame: Frame): Effect.Effect<void, unknown, Run | Services> =>
   Effect.gen(function*() {
     for (let id: string | null = body.start; id !== null && id !== end;) {
+      const recorded = env.state.recorded(frame.path, frame.seq)
+      if (recorded !== undefined) {
+        id = follow(env, recorded, frame)
+        continue
+      }
       const node: Node | undefined = body.nodes.get(id)
       if (node === undefined) return yield* gone(env, id)
       if (node.type === "fail") return yield* fail(env, node, frame)
-      id = node.type === "terminal" ? null : yield* advance(env, node, frame)
+      if (node.type === "terminal") return yield* finish(env, node, frame)
+      id = yield* advance(env, node, frame)
     }
   })
 
@@ -105,33 +114,55 @@ const gone = ({ flow }: FlowEnv, id: string): FlowDiverged =>
     workflow: flow.name,
     node: id,
     detail: `The run stands at node '${id}', which ${flow.file} does not have any more. ` +
-      "Put it back and resume the run, or start anew with --fresh."
+      "Put it back and resume the run, go back to another node with `owf resume <run_id> --from <node>`, or start " +
+      "anew with --fresh."
   })
 
-const fail = (env: FlowEnv, node: Extract<Node, { readonly message: unknown }>, frame: Frame) =>
+const fail = (env: FlowEnv, node: EndNode, frame: Frame) =>
   Effect.gen(function*() {
-    const said = node.message === null
-      ? ""
-      : yield* FlowEnvs.inNode(node, FlowTexts.render(env.run, node.message, frame.context))
-    const detail = said.trim() === "" ? `The run came to node '${node.id}', which ends it as failed.` : said
+    const said = yield* messageOf(env, node, frame)
+    const detail = said === "" ? `The run came to node '${node.id}', which ends it as failed.` : said
     return yield* new FlowFailed({ workflow: env.flow.name, node: node.id, detail })
   })
 
-/** Runs a node and keeps what it did, or takes what was kept; gives the next node. */
+/** Keeps what the node says, for whoever looks at how the run ended. */
+const finish = (env: FlowEnv, node: EndNode, frame: Frame) =>
+  Effect.flatMap(
+    messageOf(env, node, frame),
+    (said) => said === "" ? Effect.void : env.run.event("end", said, { node: node.id })
+  )
+
+const messageOf = (env: FlowEnv, node: EndNode, frame: Frame) =>
+  node.message === null
+    ? Effect.succeed("")
+    : Effect.map(
+      FlowEnvs.inNode(node, FlowTexts.render(env.run, node.message, frame.context)),
+      (said) => said.trim()
+    )
+
+/** Takes what was kept of a node, whether the graph still has it or not; gives the next one. */
+const follow = (env: FlowEnv, recorded: FlowState.Recorded, frame: Frame): string | null => {
+  visit(frame, recorded.node)
+  if (recorded.isDegraded) env.run.inheritance.degraded()
+  put(frame, recorded.set)
+  return recorded.next
+}
+
+/** Notes that a node was come to, and gives how often it was before. */
+const visit = (frame: Frame, id: string): number => {
+  const visits = frame.visits.get(id) ?? 0
+  frame.visits.set(id, visits + 1)
+  frame.seq++
+  return visits
+}
+
+/** Runs a node and keeps what it did; gives the next node. */
 const advance = (env: FlowEnv, node: Node, frame: Frame): Effect.Effect<string | null, unknown, Run | Services> =>
   Effect.gen(function*() {
-    const visits = frame.visits.get(node.id) ?? 0
-    frame.visits.set(node.id, visits + 1)
-    const seq = frame.seq++
-    const recorded = env.state.recorded(frame.path, seq)
-    if (recorded !== undefined && recorded.node === node.id) {
-      if (recorded.isDegraded) env.run.inheritance.degraded()
-      put(frame, recorded.set)
-      return recorded.next
-    }
-    if (recorded !== undefined) return yield* gone(env, recorded.node)
+    const { seq } = frame
+    const visits = visit(frame, node.id)
     yield* withinTransitions(env, node, seq)
-    const name = nameOf(frame, node, visits)
+    const name = nameOf(env, frame, node, { seq, visits })
     const outcome = yield* tried(env, node, frame, seq, name)
     yield* withinSize(env, node, { ...frame.context, ...outcome.set })
     yield* env.state.record(frame.path, seq, node.id, outcome, frame.context)
@@ -144,8 +175,17 @@ const put = (frame: Frame, set: FlowContext): void => {
   frame.set = { ...frame.set, ...set }
 }
 
-const nameOf = (frame: Frame, { id }: Node, visits: number): string =>
-  `${frame.path === "" ? "" : `${frame.path}/`}${id}${visits === 0 ? "" : `#${visits + 1}`}`
+/** What is done after a run went back has other names than what was done before, which so stays what it was. */
+const nameOf = (
+  env: FlowEnv,
+  { path }: Frame,
+  { id }: Node,
+  { seq, visits }: { readonly seq: number; readonly visits: number }
+): string => {
+  const generation = path === "" ? env.state.generation(seq) : 0
+  return `${path === "" ? "" : `${path}/`}${id}${visits === 0 ? "" : `#${visits + 1}`}` +
+    (generation === 0 ? "" : `~${generation + 1}`)
+}
 
 const withinTransitions = ({ flow }: FlowEnv, node: Node, seq: number): Effect.Effect<void, FlowStopped> => {
   const most = flow.limits.transitions ?? maxTransitions
@@ -181,7 +221,8 @@ const tried = (
   const once = (times: number) => {
     const context: FlowContext = retry === null ? frame.context : { ...frame.context, retry: times }
     const isLastTry = retry === null || times >= retry.attempts
-    const visit = { node, frame, context, name, isLastTry }
+    const hasOverrun = env.state.failures(frame.path, seq).last === "CallTimeout"
+    const visit = { node, frame, context, name, isLastTry, hasOverrun }
     return Position.named(
       times === 0 ? name : `${name}, try ${times + 1}`,
       FlowNodes.run(env, visit, (body, frame) => walk(env, body, frame))
@@ -193,13 +234,14 @@ const tried = (
       times >= retry.attempts || !FlowNodes.isWorthAnotherTry(error)
         ? Effect.fail(error)
         : Effect.zipRight(
-          env.state.fail(frame.path, seq, node.id, FlowNodes.describe(error)),
-          next(times + 1)
+          env.state.fail(frame.path, seq, node.id, { kind: kindOf(error), detail: FlowNodes.describe(error) }),
+          // what is told of the failure is known only after it was kept
+          Effect.suspend(() => next(times + 1))
         ))
   const next = (times: number) =>
     Effect.zipRight(
       times === 0 || retry.delayMs === 0 ? Effect.void : Wait.duration(`${name}:retry${times}`, retry.delayMs),
       attempt(times)
     )
-  return Effect.suspend(() => next(Math.min(env.state.failures(frame.path, seq), retry.attempts)))
+  return Effect.suspend(() => next(Math.min(env.state.failures(frame.path, seq).times, retry.attempts)))
 }

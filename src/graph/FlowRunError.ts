@@ -67,3 +67,21 @@ export class FlowDiverged extends Schema.TaggedError<FlowDiverged>("owf/Flow/Flo
     return this.detail
   }
 }
+
+/**
+ * A run cannot go back to the node it was asked to; nothing was changed, and it can go on as it stands.
+ * @category errors
+ * @since 0.1.0
+ */
+export class CannotGoBack extends Schema.TaggedError<CannotGoBack>("owf/Flow/CannotGoBack")("CannotGoBack", {
+  workflow: Schema.String,
+  node: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return this.detail
+  }
+
+  /** The run stops and can go on. */
+  readonly isResumable = true
+}

@@ -31,8 +31,7 @@ const journey = (directory: string) => {
     Lab.forEach("each", "items", [
       Lab.agent("do", "do {{ item }}", { outputs: [Lab.output("done")], next: "note" }),
       log("note", "end")
-      // one at a time: a program that is under way when another item is stopped has not finished, and runs again
-    ], { concurrency: 1, output: "results", next: "loop" }),
+    ], { concurrency: 2, output: "results", next: "loop" }),
     Lab.loop("loop", "turn < 2", [
       Lab.agent("review", "review", { outputs: [Lab.output("verdict")], next: "count" }),
       log("count", "end")
@@ -59,11 +58,35 @@ const provider = () =>
     return request.prompt === "review" ? Scripted.value({ verdict: "good" }) : Scripted.value({ done: request.prompt })
   })
 
+/** The calls that a line of the log, or a request, is of, by their labels. */
+const labelsOf = (entry: string): ReadonlyArray<string> => {
+  const [id = "", value = ""] = entry.split(" ")
+  if (id === "review") return ["review[1]", "review[2]"]
+  if (id === "do" || id === "note") return [`${id}[${"abc".indexOf(value.slice(-1))}]`]
+  return [id === "count" ? `count[${value}]` : id]
+}
+
+/** What was settled before a stop happened once; only what was under way at the stop may have happened once more. */
+const happenedOnce = (
+  what: string,
+  happened: ReadonlyArray<string>,
+  whole: ReadonlyArray<string>,
+  settled: ReadonlySet<string>
+): void => {
+  assert.deepStrictEqual(new Set(happened), new Set(whole), what)
+  for (const entry of new Set(whole)) {
+    const times = (all: ReadonlyArray<string>) => all.filter((one) => one === entry).length
+    const open = labelsOf(entry).filter((label) => !settled.has(label)).length
+    const more = times(happened) - times(whole)
+    assert.isTrue(more >= 0 && more <= open, `${what}: ${entry} happened ${times(happened)} times`)
+  }
+}
+
 const everything = ["setup 0", "note 0a", "note 0b", "note 0c", "count 1", "count 2", "last 2"]
 
 describe("a resumed graph", () => {
   it.live(
-    "that was stopped at any of its transitions comes to the same end, and runs nothing again that had finished",
+    "that was stopped at any of its transitions comes to the same end; what was settled is not done again, only what was under way is",
     () =>
       Effect.gen(function*() {
         const run = (stopAt: number) =>
@@ -98,8 +121,10 @@ describe("a resumed graph", () => {
             const second = yield* Effect.provide(
               Effect.gen(function*() {
                 const row = yield* Lab.latest
+                const calls = yield* Effect.flatMap(store, (store) => store.calls(row.id))
+                const settled = new Set(calls.flatMap(({ label, status }) => status === "done" ? [label ?? ""] : []))
                 const { outputJson, status } = row.status === "done" ? row : yield* resume(whole)
-                return { outputJson, status }
+                return { outputJson, status, settled }
               }),
               Lab.layerAt(home, answers)
             )
@@ -114,8 +139,9 @@ describe("a resumed graph", () => {
           const stopped = yield* run(stopAt)
           assert.strictEqual(stopped.second.status, "done", `stopped at ${stopAt}`)
           assert.deepStrictEqual(stopped.output, whole.output, `stopped at ${stopAt}`)
-          assert.deepStrictEqual(stopped.log, whole.log, `stopped at ${stopAt}`)
-          assert.deepStrictEqual(stopped.requests, whole.requests, `stopped at ${stopAt}`)
+          const { settled } = stopped.second
+          happenedOnce(`programs when stopped at ${stopAt}`, stopped.log, whole.log, settled)
+          happenedOnce(`requests when stopped at ${stopAt}`, stopped.requests, whole.requests, settled)
         }
       }),
     120_000
@@ -222,7 +248,149 @@ describe("a resumed graph", () => {
     }))
 })
 
+describe("a run that goes back to a node", () => {
+  const back = (flow: Flow, from: string) => resume(flow, { from })
+  const counting = () =>
+    Effect.map(Ref.make(0), (asked) =>
+      Scripted.make((request) =>
+        Effect.map(
+          Ref.updateAndGet(asked, (n) => n + 1),
+          (n) => request.prompt.startsWith("broken") ? Scripted.fail("Authentication") : Scripted.value({ n })
+        )
+      ))
+  const three = (last: string) =>
+    Lab.flow([
+      Lab.agent("a", "a {{ n }}", { outputs: [Lab.output("n")], next: "b" }),
+      Lab.agent("b", "b {{ n }}", { outputs: [Lab.output("n")], next: "c" }),
+      Lab.agent("c", `${last} {{ n }}`, { outputs: [Lab.output("n")] })
+    ], { variables: [Lab.variable("n", 0)] })
+
+  it.effect("YG-16: does it again with the context as it was before it, and keeps what came before", () =>
+    Effect.gen(function*() {
+      const answers = yield* counting()
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* Workflow.start(Lab.workflow(three("broken")), {})).status, "failed")
+        const run = yield* back(three("c"), "b")
+        assert.deepStrictEqual(outputOf(run), { n: 5 })
+        assert.deepStrictEqual((yield* answers.requests).map(({ prompt }) => prompt), [
+          "a 0",
+          "b 1",
+          "broken 2",
+          "b 1",
+          "c 4"
+        ])
+        const { calls, events } = yield* store
+        const [told] = yield* events(run.runId, { type: "rewind" })
+        assert.strictEqual(told?.message, "back to b: 1 finished nodes count no more")
+        // what was done before stays on record, under its own name
+        assert.deepStrictEqual((yield* calls(run.runId)).map(({ position, status }) => [position, status]), [
+          ["=a", "done"],
+          ["=b", "done"],
+          ["=c", "provider_failed"],
+          ["=b~2", "done"],
+          ["=c~2", "done"]
+        ])
+      }).pipe(Effect.provide(Lab.layer(answers)))
+    }))
+
+  it.effect("YG-16: stays where it went back to when it is stopped again, and can go back further, or from its end", () =>
+    Effect.gen(function*() {
+      const answers = yield* counting()
+      yield* Effect.gen(function*() {
+        yield* Workflow.start(Lab.workflow(three("c")), {})
+        // back from the end; the second node is asked again and the third one breaks
+        assert.strictEqual((yield* back(three("broken"), "b")).status, "failed")
+        const run = yield* resume(three("c"))
+        assert.deepStrictEqual(outputOf(run), { n: 6 })
+        assert.deepStrictEqual(outputOf(yield* back(three("c"), "a")), { n: 9 })
+        const prompts = (yield* answers.requests).map(({ prompt }) => prompt)
+        assert.deepStrictEqual(prompts.slice(3), ["b 1", "broken 4", "c 4", "a 0", "b 7", "c 8"])
+        // gone on with after all of that nothing is done any more
+        assert.deepStrictEqual(outputOf(yield* resume(three("c"))), { n: 9 })
+        assert.strictEqual((yield* answers.requests).length, 9)
+      }).pipe(Effect.provide(Lab.layer(answers)))
+    }))
+
+  it.effect("YG-16: makes the turns of a loop, the waits and the children again, also of a node its graph lost since", () =>
+    Effect.gen(function*() {
+      const answers = yield* counting()
+      const child = Workflow.make(
+        { name: "child" },
+        () => Effect.map(agent("child", { cachePolicy: "disabled" }), ({ value }) => value)
+      )
+      const options = { load: () => Effect.succeed(child as unknown as Workflow.Any) }
+      const flow = (first: string, waits: boolean) =>
+        Lab.flow([
+          Lab.branch(first, { default: "loop" }),
+          Lab.loop("loop", "turn < 2", [Lab.agent("t", "t {{ turn }}", { outputs: [Lab.output("n")] })], {
+            next: "child"
+          }),
+          Lab.child("child", "/flows/child.ts", { output: "said", next: "nap" }),
+          Lab.wait("nap", { _tag: "Duration", millis: waits ? 60_000 : 0 })
+        ])
+      yield* Effect.gen(function*() {
+        yield* Workflow.start(Lab.workflow(flow("first", false), options), {})
+        const again = yield* Effect.fork(resume(flow("renamed", true), { ...options, from: "loop" }))
+        yield* OwfTest.adjust("59 seconds")
+        assert.strictEqual((yield* answers.requests).length, 6)
+        assert.strictEqual((yield* Lab.latest).status, "running")
+        yield* OwfTest.adjust("2 seconds")
+        const run = yield* Fiber.join(again)
+        assert.deepInclude(outputOf(run), { n: 5, turn: 2 })
+        const { children } = yield* store
+        assert.strictEqual((yield* children(run.runId)).length, 2)
+      }).pipe(Effect.provide(Lab.layer(answers)))
+    }))
+
+  it.effect("YG-16: is refused for a node that is not there, that is part of another, or that it did not come to", () =>
+    Effect.gen(function*() {
+      const answers = yield* counting()
+      const flow = Lab.flow([
+        Lab.agent("a", "broken", { next: "each" }),
+        Lab.forEach("each", "[]", [Lab.agent("inner", "x")])
+      ])
+      yield* Effect.gen(function*() {
+        yield* Workflow.start(Lab.workflow(flow), {})
+        for (
+          const [node, why] of [
+            ["nowhere", "has no node 'nowhere'. It came to a."],
+            ["inner", "is one of node 'each': go back to 'each'"],
+            ["each", "has not come to node 'each' yet. It came to a."]
+          ] as const
+        ) {
+          // it is left as it is and can go on
+          assert.strictEqual((yield* back(flow, node)).status, "interrupted")
+          const { errorKind, errorMessage } = yield* Lab.latest
+          assert.strictEqual(errorKind, "CannotGoBack")
+          assert.include(errorMessage, why)
+        }
+        const { events } = yield* store
+        assert.deepStrictEqual(yield* events((yield* Lab.latest).id, { type: "rewind" }), [])
+      }).pipe(Effect.provide(Lab.layer(answers)))
+    }))
+})
+
 describe("a node that fails", () => {
+  it.effect("because its time was over is told so when it is tried again, in front of its whole prompt", () =>
+    Effect.gen(function*() {
+      const answers = Scripted.make((request) =>
+        request.prompt === "the task" ? Scripted.never : Scripted.value({ a: 1 })
+      )
+      const node = Lab.agent("a", "the task", {
+        outputs: [Lab.output("a")],
+        timeoutMs: 600_000,
+        retry: { attempts: 1, delayMs: 0 }
+      })
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.fork(Workflow.start(Lab.workflow(Lab.flow([node])), {}))
+        yield* OwfTest.adjust("11 minutes")
+        assert.strictEqual((yield* Fiber.join(fiber)).status, "done")
+        const prompt = (yield* answers.requests)[1]?.prompt ?? ""
+        assert.match(prompt, /^TIME BUDGET: .* the 10m it may take/)
+        assert.isTrue(prompt.endsWith("\n\nthe task"))
+      }).pipe(Effect.provide(Lab.layer(answers)))
+    }))
+
   it.effect("is run again as often as it says, with the number of the try in its context, counted over resumes", () =>
     Effect.gen(function*() {
       const answers = Scripted.make((request) =>
