@@ -1,7 +1,11 @@
 /**
  * A run as text: what `owf status` shows, and the command that goes on with it.
  */
+import * as Effect from "effect/Effect"
+import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
+import type { StoreError } from "../store/RunStore.ts"
+import { RunStore } from "../store/RunStore.ts"
 import * as Format from "./Format.ts"
 
 /**
@@ -17,7 +21,27 @@ export interface View {
   readonly approvals: ReadonlyArray<Records.Approval>
   readonly directory: string
   readonly resume: string | undefined
+  /** What a graph says at the node it ended at. */
+  readonly message?: string | undefined
 }
+
+/**
+ * Whether a run is over, so that nothing of it is left to be done: a graph that came to a fail node is.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const hasEnded = ({ errorKind, status }: Pick<Records.Run, "errorKind" | "status">): boolean =>
+  status === "done" || status === "degraded" || (status === "failed" && errorKind === "FlowFailed")
+
+/**
+ * What a graph said when it ended; undefined for one that says nothing.
+ * @category running
+ * @since 0.1.0
+ */
+export const messageOf = (runId: RunId): Effect.Effect<string | undefined, StoreError, RunStore> =>
+  Effect.flatMap(RunStore, ({ events }) =>
+    // one for each attempt that came to its end, of which there are few
+    Effect.map(events(runId, { type: "end" }), (ends) => ends.at(-1)?.message))
 
 /**
  * The command that goes on with a run; undefined for a run that is done, under way or waiting, or was not started from a
@@ -26,11 +50,10 @@ export interface View {
  * @since 0.1.0
  */
 export const resumeCommand = (
-  run: Pick<Records.Run, "rootRunId" | "status" | "scriptPath">,
+  run: Pick<Records.Run, "rootRunId" | "status" | "scriptPath" | "errorKind">,
   home: string | undefined
 ): string | undefined =>
-  run.scriptPath === null || run.status === "done" || run.status === "running" || run.status === "degraded" ||
-    run.status === "waiting"
+  run.scriptPath === null || run.status === "running" || run.status === "waiting" || hasEnded(run)
     ? undefined
     : resume(run.rootRunId, home)
 
@@ -73,6 +96,7 @@ export const render = (view: View): string => {
     ]),
     ["started", run.createdAt],
     ["duration", durationOf(run)],
+    ["message", view.message],
     ["error", run.errorMessage === null ? undefined : `${run.errorKind ?? "Error"}: ${run.errorMessage}`],
     ...children.map((
       child

@@ -2,7 +2,8 @@
  * Wait and workflow nodes: what a graph waits for that is none of its own calls.
  *
  * - O1. With an `output` a wait says there how it ended; without one a wait that ended badly (a time that passed, a person
- *   that said no) fails the node.
+ *   that said no) fails the node. A run that is resumed after that waits again, for all of its time, and asks again: what
+ *   was answered before is no answer to that.
  * - O2. Times without a zone are UTC.
  */
 import * as DateTime from "effect/DateTime"
@@ -49,17 +50,20 @@ export const wait = (env: FlowEnv, { context, name, node }: Visit<WaitNode>): Do
     case "File":
       return Effect.gen(function*() {
         const path = within(env.directory, yield* text(until.path))
-        const found = yield* Wait.condition(name, env.options.exists(path), { what: path, timeout })
-        if (!found && node.output === null) return yield* failed(node, `${path} did not appear in time`)
+        const again = yield* round(env, name)
+        const found = yield* Wait.condition(again, env.options.exists(path), { what: path, timeout })
+        if (!found && node.output === null) return yield* endedBadly(env, node, name, `${path} did not appear in time`)
         return ended(node, { found, path, timed_out: !found })
       })
     case "Approval":
       return Effect.gen(function*() {
         const question = until.prompt === null ? undefined : yield* text(until.prompt)
-        const answer = yield* Wait.approval(name, { question, timeout })
+        const again = yield* round(env, name)
+        const answer = yield* Wait.approval(again, { question, timeout })
         if (node.output === null && answer?.approved !== true) {
           const said = answer?.message === null || answer === null ? "" : `: ${answer.message}`
-          return yield* failed(node, answer === null ? "nobody approved in time" : `it was rejected${said}`)
+          const detail = answer === null ? "nobody approved in time" : `it was rejected${said}`
+          return yield* endedBadly(env, node, name, detail)
         }
         return ended(node, {
           approved: answer?.approved === true,
@@ -98,6 +102,27 @@ export const child = (env: FlowEnv, { context, node }: Visit<WorkflowNode>): Don
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** The type of the events that say that a wait ended badly. */
+const badEnd = "wait_failed"
+
+/** The name of a wait in this attempt of the run, which tells it from those that ended badly before. */
+const round = (env: FlowEnv, name: string): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    let before = 0
+    const count = env.run.history(badEnd, ({ dataJson }) => {
+      if (Option.contains(decodeBadEnd(dataJson), name)) before++
+    })
+    return Effect.map(count, () => before === 0 ? name : `${name}@${before + 1}`)
+  })
+
+const endedBadly = (env: FlowEnv, node: WaitNode, name: string, detail: string) =>
+  Effect.zipRight(env.run.event(badEnd, `${name}: ${detail}`, { name }), failed(node, detail))
+
+const decodeBadEnd = (dataJson: string | null): Option.Option<string> =>
+  Option.map(Schema.decodeUnknownOption(BadEnd)(dataJson), ({ name }) => name)
+
+const BadEnd = Schema.parseJson(Schema.Struct({ name: Schema.String }))
 
 const ended = ({ next, output }: WaitNode, value: FlowContext) => goOn(next, output === null ? {} : { [output]: value })
 

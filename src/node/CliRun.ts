@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import { ExitCode } from "../cli/ExitCode.ts"
 import type { ResumeRequest, RunRequest, ValidateRequest } from "../cli/Host.ts"
+import * as RunView from "../cli/RunView.ts"
 import * as Usage from "../cli/UsageError.ts"
 import * as WorkflowArgs from "../cli/WorkflowArgs.ts"
 import * as WorkflowFile from "../cli/WorkflowFile.ts"
@@ -186,6 +187,8 @@ const inEngine = (
   // a file's workflow can require what only an application provides; it then fails by the name of what is missing
   (started as Effect.Effect<Engine.RunResult<unknown, unknown>, WorkflowError | Usage.UsageError, Owf.Owf>).pipe(
     session.observed,
-    Effect.provide(Owf.layer({ home: homeOf(home) })),
-    Effect.map(Session.ended)
+    Effect.flatMap((result) =>
+      Effect.map(RunView.messageOf(result.runId), (message) => ({ ...Session.ended(result), message }))
+    ),
+    Effect.provide(Owf.layer({ home: homeOf(home) }))
   )

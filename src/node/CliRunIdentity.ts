@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import type { RunRequest } from "../cli/Host.ts"
+import * as RunView from "../cli/RunView.ts"
 import type { UsageError } from "../cli/UsageError.ts"
 import * as Usage from "../cli/UsageError.ts"
 import type * as Records from "../domain/Records.ts"
@@ -68,7 +69,8 @@ export const decide = (
         )
         : start(found)
     }
-    if (hasEnded(found)) return start(found)
+    // I2
+    if (RunView.hasEnded(found)) return start(found)
     yield* checkFile(alias, found, asked.path)
     yield* checkArgs(alias, found, asked.args)
     return { _tag: "GoOn", run: found } satisfies Meant
@@ -79,10 +81,6 @@ export const decide = (
 // -----------------------------------------------------------------------------
 
 const start = (replaces: Records.Run | undefined): Meant => ({ _tag: "Start", replaces })
-
-/** I2. */
-const hasEnded = ({ errorKind, status }: Records.Run): boolean =>
-  status === "done" || status === "degraded" || (status === "failed" && errorKind === "FlowFailed")
 
 const advice = "Start anew with --fresh, or choose another name with --run-id."
 

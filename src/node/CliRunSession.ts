@@ -48,6 +48,8 @@ export interface Ended {
   readonly directory: string
   readonly outputJson: string | null
   readonly cause: Cause.Cause<unknown> | undefined
+  /** What a graph says at the node it ended at. */
+  readonly message?: string | undefined
 }
 
 /**
@@ -162,18 +164,28 @@ const beginning = (run: Records.Run): string => {
 const conclude = (context: Context, result: Ended, stopped: Stopped): Effect.Effect<number> => {
   const { output, request } = context
   const problem = problemOf(result, stopped)
-  const resume = problem === undefined ? undefined : resumeOf(request, result.runId)
+  const hasEnded = problem === undefined || RunView.hasEnded({ errorKind: problem.kind, status: result.status })
+  const resume = hasEnded ? undefined : resumeOf(request, result.runId)
   if (request.json) {
     return Effect.as(output.print(JSON.stringify(toJson(result, problem, resume), null, 2)), codeOf(result, problem))
   }
-  const lines = [`run_id: ${result.runId}`, `status: ${result.status}`, `run_dir: ${result.directory}`]
+  const lines = [
+    `run_id: ${result.runId}`,
+    `status: ${result.status}`,
+    ...(result.message === undefined ? [] : [`message: ${result.message}`]),
+    `run_dir: ${result.directory}`
+  ]
   const text = result.outputJson === null ? lines : [...lines, "", Format.prettyJson(result.outputJson)]
   return Effect.gen(function*() {
     yield* output.print(text.join("\n"))
     if (problem !== undefined) {
       if (problem.kind !== "Interrupted") yield* output.note(Render.toText(described(problem)))
       if (request.debug && problem.trace !== undefined) yield* output.note(problem.trace)
-      yield* output.note(`${problem.kind === "Interrupted" ? "interrupted; " : ""}resume with: ${resume}`)
+      yield* output.note(
+        resume === undefined
+          ? "the run has ended; the same command begins a new one"
+          : `${problem.kind === "Interrupted" ? "interrupted; " : ""}resume with: ${resume}`
+      )
     }
     return codeOf(result, problem)
   })
@@ -202,6 +214,7 @@ const resumeOf = (request: Loading, runId: string): string => RunView.resume(run
 const toJson = (result: Ended, problem: Render.Problem | undefined, resume: string | undefined) => ({
   run_id: result.runId,
   status: result.status,
+  ...(result.message === undefined ? {} : { message: result.message }),
   // canonical JSON of our own, which always parses
   output: result.outputJson === null ? null : (JSON.parse(result.outputJson) as unknown),
   run_dir: result.directory,

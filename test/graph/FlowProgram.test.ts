@@ -92,6 +92,20 @@ describe("a graph", () => {
       assert.deepStrictEqual([errorKind, errorMessage], ["FlowFailed", "no such kind: other"])
     }).pipe(Effect.provide(OwfTest.layer())))
 
+  it.effect("says in the record of the run what its terminal node has to say", () =>
+    Effect.gen(function*() {
+      const flow = Lab.flow([Lab.end("done", "terminal", "Counted {{ n }}.\n")], { variables: [Lab.variable("n", 3)] })
+      const run = yield* Workflow.start(Lab.workflow(flow), {})
+      assert.strictEqual(run.status, "done")
+      const ends = yield* (yield* store).events(run.runId, { type: "end" })
+      assert.deepStrictEqual(ends.map(({ dataJson, message }) => [message, dataJson]), [[
+        "Counted 3.",
+        "{\"node\":\"done\"}"
+      ]])
+      const silent = yield* Workflow.start(Lab.workflow(Lab.flow([Lab.end("done")])), {})
+      assert.deepStrictEqual(yield* (yield* store).events(silent.runId, { type: "end" }), [])
+    }).pipe(Effect.provide(OwfTest.layer())))
+
   it.effect("keeps every transition with the context before and after it", () =>
     Effect.gen(function*() {
       const provider = answers({ one: { a: 1 }, two: { b: "x".repeat(20_000) }, three: { c: 3 } })

@@ -500,3 +500,59 @@ describe("script nodes", () => {
       assert.strictEqual(Fs.readFileSync(Path.join(place, "ran"), "utf8"), "x\n")
     }).pipe(Effect.provide(Lab.layerAt(directoryWith({})))))
 })
+
+describe("a wait that ended badly", () => {
+  const timeoutMs = 60_000
+
+  it.effect("waits again for a file when the run is resumed, and goes on when it is there by then", () =>
+    Effect.gen(function*() {
+      const directory = directoryWith({})
+      const flow = Lab.flow([
+        Lab.wait("file", { _tag: "File", path: Lab.text(`${directory}/go`) }, { timeoutMs, next: "done" }),
+        Lab.end("done")
+      ])
+      const first = yield* Effect.fork(Workflow.start(Lab.workflow(flow), {}))
+      yield* OwfTest.adjust("2 minutes")
+      assert.strictEqual((yield* Fiber.join(first)).status, "failed")
+
+      const second = yield* Effect.fork(resume(flow))
+      yield* OwfTest.adjust("50 seconds")
+      assert.strictEqual((yield* Lab.latest).status, "running")
+      yield* OwfTest.adjust("20 seconds")
+      assert.strictEqual((yield* Fiber.join(second)).status, "failed")
+
+      Fs.writeFileSync(Path.join(directory, "go"), "")
+      assert.strictEqual((yield* resume(flow)).status, "done")
+    }).pipe(Effect.provide(OwfTest.layer())))
+
+  it.effect("asks again when the run is resumed, after nobody answered and after a no, and keeps what was said before", () =>
+    Effect.gen(function*() {
+      const flow = Lab.flow([
+        Lab.wait("gate", { _tag: "Approval", prompt: null }, { timeoutMs, next: "done" }),
+        Lab.end("done")
+      ])
+      const { approvals, decide } = yield* store
+      const answer = (name: string, decision: "approved" | "rejected") =>
+        Effect.flatMap(Lab.latest, ({ id }) => decide({ runId: id, name, decision, message: null, at: 0 }))
+      const first = yield* Effect.fork(Workflow.start(Lab.workflow(flow), {}))
+      yield* OwfTest.adjust("2 minutes")
+      assert.strictEqual((yield* Fiber.join(first)).status, "failed")
+
+      const second = yield* Effect.fork(resume(flow))
+      yield* OwfTest.adjust("5 seconds")
+      assert.isTrue(yield* answer("gate@2", "rejected"))
+      yield* OwfTest.adjust("5 seconds")
+      assert.strictEqual((yield* Fiber.join(second)).status, "failed")
+
+      const third = yield* Effect.fork(resume(flow))
+      yield* OwfTest.adjust("5 seconds")
+      assert.isTrue(yield* answer("gate@3", "approved"))
+      yield* OwfTest.adjust("5 seconds")
+      assert.strictEqual((yield* Fiber.join(third)).status, "done")
+      const { id } = yield* Lab.latest
+      assert.deepStrictEqual(
+        (yield* approvals(id)).map(({ decision, name }) => [name, decision]),
+        [["gate", "expired"], ["gate@2", "rejected"], ["gate@3", "approved"]]
+      )
+    }).pipe(Effect.provide(OwfTest.layer())))
+})

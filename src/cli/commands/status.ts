@@ -34,6 +34,7 @@ export const status = Spec.make({
       const approvals = (yield* store.approvals(run.rootRunId)).filter(({ decision, runId }) =>
         decision === null && (run.parentRunId === null || runId === run.id)
       )
+      const message = yield* RunView.messageOf(run.id)
       const directory = (yield* RunFiles).directory(run.id)
       const resume = RunView.resumeCommand(run, home === undefined ? undefined : shown(at(home)))
       if (json) {
@@ -45,9 +46,10 @@ export const status = Spec.make({
           ...(approvals.length === 0
             ? {}
             : { approvals: approvals.map((approval) => encode(Records.Approval, approval)) }),
+          ...(message === undefined ? {} : { message }),
           resume: resume ?? null
         })
       }
-      yield* print(RunView.render({ run, calls, children, approvals, directory, resume }))
+      yield* print(RunView.render({ run, calls, children, approvals, directory, resume, message }))
     })
   ))
