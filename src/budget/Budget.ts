@@ -124,20 +124,25 @@ export const make = (limits: Limits, spent: Amount): Budget => {
 }
 
 /**
+ * The lower of two limits, of each kind.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const lower = (a: Limits, b: Limits): Limits => {
+  const lowest = <N extends number>(a: N | null, b: N | null) => a === null ? b : b === null || a <= b ? a : b
+  return { tokens: lowest(a.tokens, b.tokens), cost: lowest(a.cost, b.cost) }
+}
+
+/**
  * A budget with limits of its own within another: what is set aside is set aside in both, or in neither.
  * @category constructors
  * @since 0.1.0
  */
 export const within = (outer: Budget, limits: Limits, spent: Amount): Budget => {
   const own = make(limits, spent)
-  const lower = (a: number | null, b: number | null) => a === null ? b : b === null ? a : Math.min(a, b)
   return {
     ...own,
-    limits: {
-      tokens: lower(limits.tokens, outer.limits.tokens),
-      // the lower of two amounts of money is one
-      cost: lower(limits.cost, outer.limits.cost) as Money.NanoUsd | null
-    },
+    limits: lower(limits, outer.limits),
     reserve: (need, restore) =>
       restore === undefined
         ? Effect.uninterruptibleMask((restore) => reserveBoth(own, outer, need, restore))

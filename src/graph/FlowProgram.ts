@@ -7,7 +7,8 @@
  * - G3. Bodies that run at the same time have contexts of their own; what they set is merged in the order they are
  *   written, or becomes a list in the order of the items.
  * - G4. Everything is bounded: the transitions of a body, the turns of a loop, the time of a run over its resumes, the
- *   size of a context. A bound that is reached stops the run, which can go on once it is raised.
+ *   size of a context, and what a run spends with all that is below it. A bound that is reached stops the run, which can
+ *   go on once it is raised.
  */
 import * as Effect from "effect/Effect"
 import { Providers } from "../provider/Provider.ts"
@@ -43,6 +44,7 @@ export const toWorkflow = (
     name: flow.name,
     description: flow.description === "" ? undefined : flow.description,
     phases: [...flow.nodes.values()].filter(({ type }) => working.has(type)).map(({ id }) => id),
+    budget: { tokens: flow.limits.tokens, costUsd: flow.limits.costUsd },
     args: FlowArgs.schema(flow.variables)
   }, (variables: FlowContext) => bounded(flow, run(flow, variables, options)))
 

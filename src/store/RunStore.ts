@@ -450,6 +450,8 @@ export interface Journal {
   readonly children: ReadonlyArray<{ readonly runId: RunId; readonly childKey: string; readonly ordinal: number }>
   /** What the root run and all its children spent, requests lost with their process counted at their reservation. */
   readonly spent: Reservation
+  /** The same of this run and those below it. */
+  readonly spentBelow: Reservation
 }
 
 /**

@@ -195,12 +195,19 @@ export const make = (options: {
       const rows = yield* shown(yield* all(`${SqlRows.selectRuns} WHERE runs.id = ?`, id))
       const run = rows[0]
       if (run === undefined) return yield* SqlFailure.make("Invalid", path, `run ${id} is gone`)
+      const inAll = spentOf((yield* all(spent, run.rootRunId))[0])
       return {
         ownership,
         run,
         calls: yield* Effect.flatMap(all(journal, id), SqlRows.decodeSettled(path)),
         children: (yield* all(childKeys, id)).map(childOf),
-        spent: spentOf((yield* all(spent, run.rootRunId))[0])
+        spent: inAll,
+        // a run that was just made has spent nothing
+        spentBelow: run.parentRunId === null
+          ? inAll
+          : run.attempt === 1
+          ? spentOf(undefined)
+          : spentOf((yield* all(spentBelow, id))[0])
       }
     })
   }
@@ -231,6 +238,11 @@ const childKeys = "SELECT id, child_key, child_ordinal FROM runs WHERE parent_ru
 
 const spent = `SELECT coalesce(sum(spent_tokens), 0) AS tokens, coalesce(sum(spent_cost_nano), 0) AS cost
   FROM budget_ledger WHERE run_id IN (SELECT id FROM runs WHERE root_run_id = ?)`
+
+const spentBelow = `WITH RECURSIVE below (id) AS (
+    SELECT ? UNION ALL SELECT runs.id FROM runs JOIN below ON runs.parent_run_id = below.id)
+  SELECT coalesce(sum(spent_tokens), 0) AS tokens, coalesce(sum(spent_cost_nano), 0) AS cost
+  FROM budget_ledger WHERE run_id IN (SELECT id FROM below)`
 
 const settledAfter = `SELECT events.id AS event_id, events.run_id, events.call_index, calls.prompt, calls.output_text,
   calls.output_json, calls.error, calls.patch,

@@ -66,6 +66,8 @@ import { InvalidRun, NestingTooDeep } from "./WorkflowError.ts"
 export interface Program<A, E> {
   readonly name: string
   readonly description: string | undefined
+  /** Most a run of it may spend where it is not told otherwise. */
+  readonly budget?: Budget.Limits | undefined
   /** Canonical JSON of the encoded arguments. */
   readonly argsJson: string
   readonly body: Effect.Effect<A, E, Run>
@@ -219,7 +221,11 @@ const root = <A, E>(
   Effect.gen(function*() {
     const provider = yield* ports.providers.get(options.provider ?? ports.config.provider)
     const model = options.model ?? ports.config.model
-    const budget: Budget.Limits = { ...ports.config.budget, ...withoutUndefined(options.budget) }
+    const own = program.budget ?? noLimits
+    const budget: Budget.Limits = {
+      ...Budget.lower(ports.config.budget, own),
+      ...withoutUndefined(options.budget)
+    }
     yield* checkPrice(provider, model, budget)
     const id = yield* Ids.makeRunId
     return yield* owned(ports, program, settingsOf(ports, options), (at) =>
@@ -254,6 +260,8 @@ const checkPrice = (provider: Provider, model: string | undefined, budget: Budge
     })
   )
 }
+
+const noLimits: Budget.Limits = { tokens: null, cost: null }
 
 const withoutUndefined = (limits: Partial<Budget.Limits> | undefined): Partial<Budget.Limits> => ({
   ...(limits?.tokens === undefined ? {} : { tokens: limits.tokens }),
@@ -317,7 +325,11 @@ const child = <A, E>(
       Effect.gen(function*() {
         const opened = yield* open(yield* Clock.currentTimeMillis)
         const settings = { recover, rerunMutating, strict: parent.strict, above: degraded }
-        return yield* execute(ports, program, opened, settings, parent.budget, broken, restore)
+        const limits = program.budget ?? noLimits
+        const budget = limits.tokens === null && limits.cost === null
+          ? parent.budget
+          : Budget.within(parent.budget, limits, opened.spentBelow)
+        return yield* execute(ports, program, opened, settings, budget, broken, restore)
       })
     )
   })

@@ -13,6 +13,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { YieldWrap } from "effect/Utils"
 import type { RunId } from "../domain/Ids.ts"
+import * as Money from "../domain/Money.ts"
 import * as canonicalJson from "../internal/canonicalJson.ts"
 import * as JsonPath from "../internal/jsonPath.ts"
 import type { RunOptions, RunResult } from "./Engine.ts"
@@ -40,6 +41,11 @@ export interface Definition<A, I> {
   readonly phases?: ReadonlyArray<string> | undefined
   /** Schema of the arguments, with defaults where they may be left out. Without one a workflow takes none. */
   readonly args?: Schema.Schema<A, I> | undefined
+  /**
+   * Most a run of it and those below it may spend, over all resumes; what a run is started with wins. As a child it
+   * keeps within what its parent has left.
+   */
+  readonly budget?: { readonly tokens?: number | undefined; readonly costUsd?: number | undefined } | undefined
   /** Says that the workflow changes files, for people and for tools that ask before running it. */
   readonly mutatesFiles?: boolean | undefined
   /** Says that a person should agree before it is run. */
@@ -286,6 +292,10 @@ const programOf = <I, Out, E, R>(
   return {
     name: definition.name,
     description: definition.description,
+    budget: {
+      tokens: definition.budget?.tokens ?? null,
+      cost: definition.budget?.costUsd === undefined ? null : Money.fromUsd(definition.budget.costUsd)
+    },
     argsJson: args.json,
     // the arguments were decoded by the schema whose type the body was checked against, and the context holds all the
     // body requires but its run, which the engine adds
