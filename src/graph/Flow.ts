@@ -328,4 +328,6 @@ export interface Flow extends Body {
   readonly digest: string
   readonly variables: ReadonlyArray<Variable>
   readonly limits: Limits
+  /** How templates spell values that are no texts, where it is not JSON. */
+  readonly values?: "python" | undefined
 }

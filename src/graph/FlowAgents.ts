@@ -32,11 +32,11 @@ export const ask = (env: FlowEnv, visit: Visit<AgentNode>): Done =>
     const { context, frame, hasOverrun, isLastTry, node } = visit
     const args: Record<string, Json> = {}
     for (const [name, template] of node.args) {
-      args[name] = yield* inNode(node, FlowTexts.render(env.run, template, context))
+      args[name] = yield* inNode(node, FlowTexts.render(env, template, context))
     }
     const timeoutMs = node.timeoutMs ?? (env.agents.resultTimeoutSeconds ?? defaultSeconds) * 1000
     const times = { node_timeout_s: Math.trunc(timeoutMs / 1000), node_timeout_min: Math.round(timeoutMs / 60_000) }
-    const prompt = yield* inNode(node, FlowTexts.prompt(env.run, node.prompt, { ...context, ...args, ...times }))
+    const prompt = yield* inNode(node, FlowTexts.prompt(env, node.prompt, { ...context, ...args, ...times }))
     if (prompt.trim() === "") return yield* failed(node, "its prompt is empty")
     const ladder = yield* ladderOf(env.agents, node)
     const result = yield* call(hasOverrun ? `${overran(timeoutMs)}\n\n${prompt}` : prompt, node.outputs, {
@@ -60,7 +60,7 @@ export const ask = (env: FlowEnv, visit: Visit<AgentNode>): Done =>
  */
 export const run = (env: FlowEnv, { context, frame, node }: Visit<ScriptNode>): Done =>
   Effect.gen(function*() {
-    const text = (template: ScriptNode["args"][number]) => inNode(node, FlowTexts.render(env.run, template, context))
+    const text = (template: ScriptNode["args"][number]) => inNode(node, FlowTexts.render(env, template, context))
     const environment: Record<string, string> = {}
     for (const [name, template] of node.environment) environment[name] = yield* text(template)
     const job = {

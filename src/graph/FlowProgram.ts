@@ -138,7 +138,7 @@ const messageOf = (env: FlowEnv, node: EndNode, frame: Frame) =>
   node.message === null
     ? Effect.succeed("")
     : Effect.map(
-      FlowEnvs.inNode(node, FlowTexts.render(env.run, node.message, frame.context)),
+      FlowEnvs.inNode(node, FlowTexts.render(env, node.message, frame.context)),
       (said) => said.trim()
     )
 

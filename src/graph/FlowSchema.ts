@@ -48,7 +48,8 @@ export const read = (
       file: options.file,
       digest: "",
       variables: variables(fields),
-      limits: limits(fields)
+      limits: limits(fields),
+      values: FlowFields.choice(fields, "values", ["json", "python"]) === "python" ? "python" : undefined
     }
   }
 }
@@ -57,7 +58,7 @@ export const read = (
 // internal
 // -----------------------------------------------------------------------------
 
-const known = ["name", "description", "start", "vars", "types", "schemas", "limits", "nodes"]
+const known = ["name", "description", "start", "vars", "types", "schemas", "limits", "values", "nodes"]
 const hints: ReadonlyMap<string, string> = new Map([
   ["variables", "Did you mean vars?"],
   ["params", "What a run is given stands in 'vars', and what it has to be in 'types'."],

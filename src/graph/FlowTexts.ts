@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Run } from "../workflow/Run.ts"
 import * as Expression from "./Expression.ts"
-import type { ExpressionText, FlowContext, Json, Prompt, Template } from "./Flow.ts"
+import type { ExpressionText, Flow, FlowContext, Json, Prompt, Template } from "./Flow.ts"
 import * as Templates from "./Template.ts"
 
 /**
@@ -20,18 +20,28 @@ export interface TextProblem {
 }
 
 /**
+ * The graph whose texts they are, and the run they are rendered for.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rendering {
+  readonly run: Run["Type"]
+  readonly flow: Pick<Flow, "values">
+}
+
+/**
  * Renders a template.
  * @category running
  * @since 0.1.0
  */
 export const render = (
-  run: Run["Type"],
+  rendering: Rendering,
   template: Template,
   context: FlowContext
 ): Effect.Effect<string, TextProblem> =>
   Effect.flatMap(
     compiled(template, () => Templates.compile(template)),
-    (text) => rendered(run, text, context)
+    (text) => rendered(rendering, text, context)
   )
 
 /**
@@ -39,14 +49,18 @@ export const render = (
  * @category running
  * @since 0.1.0
  */
-export const prompt = (run: Run["Type"], prompt: Prompt, context: FlowContext): Effect.Effect<string, TextProblem> =>
+export const prompt = (
+  rendering: Rendering,
+  prompt: Prompt,
+  context: FlowContext
+): Effect.Effect<string, TextProblem> =>
   Effect.gen(function*() {
     const text = yield* compiled(prompt, () => Templates.compilePrompt(prompt))
     const includes = new Map<string, Templates.Compiled>()
     for (const [name, included] of prompt.includes ?? []) {
       includes.set(name, yield* compiled(included, () => Templates.compile(included, { trailingNewline: "keep" })))
     }
-    return yield* rendered(run, text, context, includes)
+    return yield* rendered(rendering, text, context, includes)
   })
 
 /**
@@ -94,13 +108,13 @@ const parsed = (text: ExpressionText): ReturnType<typeof Expression.parse> => {
 }
 
 const rendered = (
-  run: Run["Type"],
+  { flow, run }: Rendering,
   text: Templates.Compiled,
   context: FlowContext,
   includes?: ReadonlyMap<string, Templates.Compiled>
 ): Effect.Effect<string, TextProblem> =>
   Effect.flatMap(
-    Effect.mapError(Templates.render(text, context, { includes }), problemOf),
+    Effect.mapError(Templates.render(text, context, { includes, values: flow.values }), problemOf),
     ({ text, warnings }) =>
       Effect.as(Effect.forEach(warnings, (warning) => warn(run, warning), { discard: true }), text)
   )

@@ -29,7 +29,7 @@ import * as FlowTexts from "./FlowTexts.ts"
  */
 export const wait = (env: FlowEnv, { context, name, node }: Visit<WaitNode>): Done => {
   const { until } = node
-  const text = (template: Template) => inNode(node, FlowTexts.render(env.run, template, context))
+  const text = (template: Template) => inNode(node, FlowTexts.render(env, template, context))
   const timeout = node.timeoutMs === null ? undefined : Duration.millis(node.timeoutMs)
   switch (until._tag) {
     case "Duration":
@@ -142,5 +142,5 @@ const within = (directory: string, path: string): string =>
 /** A template gives text, an expression any value. */
 const argument = (env: FlowEnv, node: WorkflowNode, value: Template, context: FlowContext) =>
   /\{[{%#]/.test(value.source)
-    ? inNode(node, FlowTexts.render(env.run, value, context))
+    ? inNode(node, FlowTexts.render(env, value, context))
     : inNode(node, Either.mapLeft(FlowTexts.evaluate(value, context), (problem) => problem))

@@ -103,6 +103,8 @@ describe("owf run flow.yaml", () => {
     const failed = await owf(directory, "run", "flow.yaml", "--params", "{\"repo\":\"nothing\"}", "--json")
     assert.strictEqual(failed.code, 1)
     assert.include(documentOf(failed).error.message, "node 'failed'")
+    assert.isNull(documentOf(failed).resume)
+    assert.notInclude((await owf(directory, "status", "deploy-default")).stdout, "resume")
     const anew = await owf(directory, "run", "flow.yaml", "--params", "{\"repo\":\"broken\"}", "--json")
     assert.strictEqual(anew.code, 1)
     const fresh = await owf(directory, "run", "flow.yaml", "--fresh", "--json")
@@ -112,6 +114,25 @@ describe("owf run flow.yaml", () => {
     const side = await owf(directory, "run", "flow.yaml", "--run-id", "b", "--json")
     assert.strictEqual(side.code, 0)
     assert.strictEqual((await owf(directory, "status", "deploy-b")).code, 0)
+  })
+
+  it("shows what the graph says where it ended, and offers no resume where there is nothing left to do", async () => {
+    const directory = directoryWith({
+      "flow.yaml": "name: say\nvars: {n: 3}\nstart: any\nnodes:\n" +
+        "  - {id: any, type: branch, path: n, cases: {3: done}, default: none}\n" +
+        "  - {id: done, type: terminal, message: \"Counted {{ n }}.\"}\n" +
+        "  - {id: none, type: fail, message: \"Nothing of {{ n }}.\"}\n"
+    })
+    const done = await owf(directory, "run", "flow.yaml")
+    assert.strictEqual(done.code, 0, done.stderr)
+    assert.include(done.stdout, "message: Counted 3.")
+    assert.match((await owf(directory, "status", "say-default")).stdout, /^message: +Counted 3\.$/m)
+    assert.strictEqual(documentOf(await owf(directory, "status", "latest", "--json")).message, "Counted 3.")
+    const failed = await owf(directory, "run", "flow.yaml", "--params", "{\"n\": 4}")
+    assert.strictEqual(failed.code, 1)
+    assert.include(failed.stderr, "Nothing of 4.")
+    assert.include(failed.stderr, "the run has ended")
+    assert.notInclude(failed.stderr, "resume with")
   })
 
   it("refuses a second process at the same run, and goes on after the first was killed", async () => {

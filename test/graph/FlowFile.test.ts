@@ -140,6 +140,25 @@ describe("a graph with everything in it", () => {
     }).pipe(Effect.provide(NodeContext.layer)))
 })
 
+describe("the spelling of values", () => {
+  it.effect("is JSON, or Python's where a graph asks for it, and nothing else", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/flow.yaml`
+      const write = (line: string) =>
+        fs.writeFileString(file, `${line}\nstart: done\nnodes: [{id: done, type: terminal}]\n`)
+      const valuesOf = (line: string) =>
+        Effect.zipRight(write(line), Effect.map(FlowFile.load(file), (flow) => flow.values))
+      assert.deepStrictEqual(
+        [yield* valuesOf(""), yield* valuesOf("values: json"), yield* valuesOf("values: python")],
+        [undefined, undefined, "python"]
+      )
+      yield* write("values: pyton")
+      const [problem] = yield* details(file)
+      assert.include(problem, "'pyton' and has to be json or python")
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)))
+})
+
 describe("the digest of a graph", () => {
   it.scoped("is the same for the same files wherever they are, and another for each file that changes", () =>
     Effect.gen(function*() {

@@ -106,6 +106,22 @@ describe("a graph", () => {
       assert.deepStrictEqual(yield* (yield* store).events(silent.runId, { type: "end" }), [])
     }).pipe(Effect.provide(OwfTest.layer())))
 
+  it.effect("spells values as JSON, or as Python does where its graph says so", () =>
+    Effect.gen(function*() {
+      const prompts: Array<string> = []
+      const provider = Scripted.make(({ prompt }) => {
+        prompts.push(prompt)
+        return Scripted.answer("ok")
+      })
+      const nodes = [Lab.agent("a", "{{ ok }} {{ none }} {{ list }}", { next: "done" }), Lab.end("done")]
+      const variables = [Lab.variable("ok", true), Lab.variable("none", null), Lab.variable("list", ["a", false])]
+      yield* Effect.gen(function*() {
+        yield* Workflow.start(Lab.workflow(Lab.flow(nodes, { variables })), {})
+        yield* Workflow.start(Lab.workflow(Lab.flow(nodes, { variables, values: "python" })), {})
+      }).pipe(Effect.provide(Lab.layer(provider)))
+      assert.deepStrictEqual(prompts, ["true null [\"a\", false]", "True None ['a', False]"])
+    }))
+
   it.effect("keeps every transition with the context before and after it", () =>
     Effect.gen(function*() {
       const provider = answers({ one: { a: 1 }, two: { b: "x".repeat(20_000) }, three: { c: 3 } })
