@@ -20,6 +20,7 @@ import { calls } from "./commands/calls.ts"
 import { cat } from "./commands/cat.ts"
 import { diff } from "./commands/diff.ts"
 import { doctor } from "./commands/doctor.ts"
+import { dryRun } from "./commands/dryRun.ts"
 import { events } from "./commands/events.ts"
 import { examples } from "./commands/examples.ts"
 import { explainCache } from "./commands/explainCache.ts"
@@ -68,6 +69,7 @@ export const specs: ReadonlyArray<Spec> = [
   apply,
   gc,
   validate,
+  dryRun,
   providers,
   prices,
   doctor,

@@ -81,6 +81,38 @@ export interface ResumeRequest extends Loading {
  */
 export interface ValidateRequest extends Loading {
   readonly file: string
+  /** Whether types are left unchecked. */
+  readonly noTypes: boolean
+}
+
+/**
+ * What `owf dry-run` was asked for.
+ * @category models
+ * @since 0.1.0
+ */
+export interface DryRunRequest extends
+  Loading,
+  Pick<
+    RunRequest,
+    | "file"
+    | "provider"
+    | "cli"
+    | "model"
+    | "budgetTokens"
+    | "budgetCostUsd"
+    | "args"
+    | "argsJson"
+    | "params"
+    | "paramsFile"
+    | "strict"
+  >
+{
+  /** Tokens an answer is taken to have. */
+  readonly outputTokens: number | undefined
+  /** Requests after which the program is stopped. */
+  readonly maxRequests: number | undefined
+  /** Seconds after which the program is stopped. */
+  readonly maxSeconds: number | undefined
 }
 
 /**
@@ -92,6 +124,7 @@ export interface Loader {
   readonly run: (request: RunRequest) => Effect.Effect<number>
   readonly resume: (request: ResumeRequest) => Effect.Effect<number>
   readonly validate: (request: ValidateRequest) => Effect.Effect<number>
+  readonly dryRun: (request: DryRunRequest) => Effect.Effect<number>
 }
 
 /**

@@ -17,11 +17,22 @@ export interface Source {
 }
 
 /**
+ * What `owf validate --json` says of a declaration.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Declared {
+  readonly script_path: string
+  readonly script_hash: string
+  readonly workflow: Readonly<Record<string, unknown>>
+}
+
+/**
  * A workflow's declaration as JSON.
  * @category converting
  * @since 0.1.0
  */
-export const toJson = (source: Source, definition: AnyDefinition): Readonly<Record<string, unknown>> => ({
+export const toJson = (source: Source, definition: AnyDefinition): Declared => ({
   script_path: source.path,
   script_hash: source.sha256,
   workflow: {

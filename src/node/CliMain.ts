@@ -78,7 +78,8 @@ const host: Host["Type"] = {
   loader: {
     run: (request) => Effect.promise(async () => (await import("./CliRun.ts")).run(request)),
     resume: (request) => Effect.promise(async () => (await import("./CliRun.ts")).resume(request)),
-    validate: (request) => Effect.promise(async () => (await import("./CliRun.ts")).validate(request))
+    validate: (request) => Effect.promise(async () => (await import("./Validate.ts")).validate(request)),
+    dryRun: (request) => Effect.promise(async () => (await import("./DryRun.ts")).dryRun(request))
   },
   inspector: {
     providers: inspect((library) => library.providers()),

@@ -1,34 +1,26 @@
 /**
- * The commands that load a workflow: `owf run`, `owf resume` and `owf validate`, in the unbundled library.
+ * The commands that run a workflow: `owf run` and `owf resume`, in the unbundled library.
  *
  * They take and give plain data, because whoever calls them may have another copy of Effect.
  */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
-import { ExitCode } from "../cli/ExitCode.ts"
-import type { ResumeRequest, RunRequest, ValidateRequest } from "../cli/Host.ts"
+import type { ResumeRequest, RunRequest } from "../cli/Host.ts"
 import * as RunView from "../cli/RunView.ts"
 import * as Usage from "../cli/UsageError.ts"
-import * as WorkflowArgs from "../cli/WorkflowArgs.ts"
-import * as WorkflowFile from "../cli/WorkflowFile.ts"
-import * as WorkflowView from "../cli/WorkflowView.ts"
-import * as Money from "../domain/Money.ts"
+import type * as WorkflowFile from "../cli/WorkflowFile.ts"
 import type * as Records from "../domain/Records.ts"
 import type { FlowErrors } from "../graph/FlowError.ts"
-import * as Settings from "../settings/Settings.ts"
 import { RunFiles } from "../store/RunFiles.ts"
 import { RunStore, StoreError } from "../store/RunStore.ts"
 import type * as Engine from "../workflow/Engine.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { WorkflowError } from "../workflow/WorkflowError.ts"
+import type { Loaded } from "./CliRunFile.ts"
+import { argsOf, askedOf, budgetOf, load } from "./CliRunFile.ts"
 import * as Identity from "./CliRunIdentity.ts"
-import * as Params from "./CliRunParams.ts"
 import * as Session from "./CliRunSession.ts"
 import * as Home from "./Home.ts"
-import * as Loader from "./Loader.ts"
 import * as Owf from "./Owf.ts"
 
 /**

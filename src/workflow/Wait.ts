@@ -7,6 +7,7 @@
  * - D3. How a wait ended is kept too, so that a resumed run takes the same way.
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -33,7 +34,11 @@ export const until = (moment: number): Effect.Effect<void> =>
 export const duration = (name: string, length: Duration.DurationInput): Effect.Effect<void, never, Run> =>
   Effect.flatMap(
     deadline(name, Duration.toMillis(length)),
-    (moment) => Effect.zipRight(told(name, `waiting until ${iso(moment)}`, { until: iso(moment) }), until(moment))
+    (moment) =>
+      Effect.zipRight(
+        told(name, `waiting until ${iso(moment)}`, { until: iso(moment) }),
+        during(name, unlessSkipped(until(moment)))
+      )
   )
 
 /**
@@ -45,7 +50,10 @@ export const moment = (name: string, at: number): Effect.Effect<void, never, Run
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     now >= at
       ? Effect.void
-      : Effect.zipRight(told(name, `waiting until ${iso(at)}`, { until: iso(at) }), until(at)))
+      : Effect.zipRight(
+        told(name, `waiting until ${iso(at)}`, { until: iso(at) }),
+        during(name, unlessSkipped(until(at)))
+      ))
 
 /**
  * Looks every second at first, then more rarely, whether something is so; false when it was not within the time there is.
@@ -63,7 +71,7 @@ export const condition = <E, R>(
     Effect.gen(function*() {
       const bound = yield* boundOf(name, options)
       yield* told(name, `waiting for ${options.what}`, { for: options.what, until: bound.isOwn ? iso(bound.at) : null })
-      const found = yield* poll(Effect.map(check, (so) => so ? true : undefined), bound.at)
+      const found = yield* during(name, poll(Effect.map(check, (so) => so ? true : undefined), bound.at, true))
       if (found === undefined && !bound.isOwn) return yield* new WaitedTooLong({ name, what: options.what })
       return found !== undefined
     })
@@ -86,12 +94,21 @@ export const approval = (
       const bound = yield* boundOf(name, options)
       yield* approvals.ask(name, options.question ?? null)
       yield* told(name, "waiting for approval", { question: options.question ?? null })
-      const answer = yield* poll(approvals.answer(name), bound.at)
+      const answer = yield* during(name, poll(approvals.answer(name), bound.at, { approved: true, message: null }))
       if (answer === undefined && !bound.isOwn) return yield* new WaitedTooLong({ name, what: "approval" })
       if (answer === undefined) yield* approvals.expire(name)
       return answer ?? null
     })
   )
+
+/**
+ * Whether waits are waited for, or passed over as if what is waited for had come: time, a condition, a person who says yes.
+ * @category services
+ * @since 0.1.0
+ */
+export class Waiting extends Context.Reference<Waiting>()("owf/Wait/Waiting", {
+  defaultValue: (): "waited" | "skipped" => "waited"
+}) {}
 
 /**
  * How long to wait at most, over all resumes; without it a wait that takes too long stops the run, which can be resumed.
@@ -150,6 +167,14 @@ const latest = Date.UTC(9999, 11, 31)
 const told = (name: string, what: string, data: Readonly<Record<string, unknown>>): Effect.Effect<void, never, Run> =>
   Effect.flatMap(Run, (run) => run.event("waiting", `${name}: ${what}`, { name, ...data }))
 
+/** Says that a wait is over to whoever watches the run. */
+const during = <A, E, R>(name: string, wait: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Run> =>
+  Effect.flatMap(
+    Run,
+    ({ observer }) =>
+      observer === undefined ? wait : Effect.ensuring(wait, Effect.sync(() => observer({ _tag: "Waited", name })))
+  )
+
 const deadline = (name: string, millis: number): Effect.Effect<number, never, Run> =>
   Verbs.step(`${name}:deadline`, Schema.Number, Effect.map(Clock.currentTimeMillis, (now) => now + millis))
 
@@ -159,16 +184,25 @@ const boundOf = (name: string, { patience = "8 days", timeout }: Options) =>
     ? Effect.map(Clock.currentTimeMillis, (now) => ({ at: now + Duration.toMillis(patience), isOwn: false }))
     : Effect.map(deadline(name, Duration.toMillis(timeout)), (at) => ({ at, isOwn: true }))
 
-/** What `find` finds, or nothing once the moment has passed; it is looked at least once. */
+const unlessSkipped = (wait: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.flatMap(Waiting, (waiting) => waiting === "skipped" ? Effect.void : wait)
+
+/**
+ * What `find` finds, or nothing once the moment has passed; it is looked at least once. What is not found is `assumed`
+ * where waits are skipped.
+ */
 const poll = <A, E, R>(
   find: Effect.Effect<A | undefined, E, R>,
-  moment: number
+  moment: number,
+  assumed: A
 ): Effect.Effect<A | undefined, E, R> =>
   Effect.gen(function*() {
     const began = yield* Clock.currentTimeMillis
+    const waiting = yield* Waiting
     for (;;) {
       const found = yield* find
       if (found !== undefined) return found
+      if (waiting === "skipped") return assumed
       const now = yield* Clock.currentTimeMillis
       if (now >= moment) return undefined
       yield* Effect.sleep(Duration.millis(Math.min(pause(now - began), moment - now)))

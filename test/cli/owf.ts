@@ -70,7 +70,7 @@ export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise
     Layer.succeed(Host, {
       home: (asked) => Path.resolve(cwd, asked ?? ".workflows"),
       store: (home, mode) => layerStore({ home, mode }),
-      loader: { run: notHere, resume: notHere, validate: notHere },
+      loader: { run: notHere, resume: notHere, validate: notHere, dryRun: notHere },
       trees: {
         list: (home, run) => tried(() => CliTrees.list(home, run, cwd)),
         diff: (home, call) => tried(() => CliTrees.diff(home, call, cwd)),

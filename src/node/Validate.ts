@@ -1,0 +1,111 @@
+/**
+ * What is wrong with a workflow file, found out without running it: whether it loads, what it declares, its types.
+ *
+ * - V1. The file is imported, so its top level runs; nothing of the workflow's body does.
+ * - V2. Types are checked where the file's project has TypeScript; where it has not, the rest is checked all the same.
+ */
+import * as Effect from "effect/Effect"
+import { ExitCode } from "../cli/ExitCode.ts"
+import type { ValidateRequest } from "../cli/Host.ts"
+import * as WorkflowView from "../cli/WorkflowView.ts"
+import * as Workflow from "../workflow/Workflow.ts"
+import type { Loaded } from "./CliRunFile.ts"
+import { load } from "./CliRunFile.ts"
+import * as Session from "./CliRunSession.ts"
+import * as TypeCheck from "./TypeCheck.ts"
+
+/**
+ * A workflow file that was looked at.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Validated {
+  readonly loaded: Loaded
+  readonly types: TypeCheck.Checked
+}
+
+/**
+ * Loads a workflow file and checks its types, unless they are left unchecked.
+ * @category running
+ * @since 0.1.0
+ */
+export const examine = (file: string, options: { readonly noTypes: boolean }) =>
+  Effect.gen(function*() {
+    const loaded = yield* load(file)
+    const types = loaded.isFlow
+      ? unchecked("a graph declares its own types, which were checked")
+      : options.noTypes
+      ? unchecked("--no-types")
+      : /\.m?ts$/.test(loaded.path)
+      ? yield* TypeCheck.check(loaded.path)
+      : unchecked("the file is not TypeScript")
+    return { loaded, types } satisfies Validated
+  })
+
+/**
+ * Whether nothing is wrong with the file.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isValid = ({ types }: Validated): boolean => types._tag === "Unchecked" || types.diagnostics.length === 0
+
+/**
+ * What was found, as JSON.
+ * @category converting
+ * @since 0.1.0
+ */
+export const toJson = (validated: Validated): Readonly<Record<string, unknown>> => {
+  const { loaded, types } = validated
+  return {
+    ...WorkflowView.toJson(loaded, Workflow.definitionOf(loaded.workflow)),
+    valid: isValid(validated),
+    types: types._tag === "Checked"
+      ? { checked: true, typescript: types.version, reason: null }
+      : { checked: false, typescript: null, reason: types.reason },
+    diagnostics: types._tag === "Checked" ? types.diagnostics : [],
+    warnings: [...loaded.warnings, ...(types._tag === "Checked" ? types.notes : [])]
+  }
+}
+
+/**
+ * What was found, as lines for people.
+ * @category converting
+ * @since 0.1.0
+ */
+export const toText = ({ loaded, types }: Validated): string =>
+  [WorkflowView.render(loaded, Workflow.definitionOf(loaded.workflow)), ...typesText(types)].join("\n")
+
+/**
+ * Shows what a workflow file declares and what is wrong with it, and gives the exit code.
+ * @category running
+ * @since 0.1.0
+ */
+export const validate = (request: ValidateRequest): Promise<number> =>
+  Session.watch(request, (session) =>
+    Effect.gen(function*() {
+      const validated = yield* examine(request.file, request)
+      if (!request.json) { for (const warning of validated.loaded.warnings) session.tell(warning) }
+      yield* session.print(request.json ? JSON.stringify(toJson(validated), null, 2) : toText(validated))
+      return isValid(validated) ? ExitCode.done : ExitCode.usage
+    }))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const unchecked = (reason: string): TypeCheck.Checked => ({ _tag: "Unchecked", reason })
+
+const typesText = (types: TypeCheck.Checked): ReadonlyArray<string> => {
+  if (types._tag === "Unchecked") return [`types: not checked, ${types.reason}`]
+  const { diagnostics, notes, version } = types
+  const found = diagnostics.length === 0
+    ? "no errors"
+    : `${diagnostics.length} error${diagnostics.length === 1 ? "" : "s"}`
+  return [
+    `types: ${found}, by typescript ${version}`,
+    ...diagnostics.map(({ code, column, file, line, message }) =>
+      `${file}:${line}:${column}: ${code}: ${message.replaceAll("\n", "\n  ")}`
+    ),
+    ...notes
+  ]
+}
