@@ -20,11 +20,14 @@
  * `BatchHttp.make({ name, baseUrl, keyVariable }, wire)` gives everything that touches HTTP: `json` sends a request and
  * reads a small JSON answer, `send` one whose answer is in its headers, `open` an answer as a stream from an offset,
  * `address` turns a path or an address of the server's into one the key may go to (B6), `body` streams text with its
- * length. All of them authorize, refuse redirects, bound time and memory, and classify failures. `wire` is the live
- * provider's (`Anthropic.wire`, `Gemini.wire`, `OpenAiCompatible.wireOf`): take `wire.body(request, shape)` for the
- * request of a row, with `shape` from `BatchHttp.shapeOf`, and `BatchHttp.outcomeOf(wire, form, status, body)` for its
- * answer. Decode every body with a Schema, keep the schemas in a `…BatchWire.ts` beside the adapter, and compare them with
- * the types of the vendor's SDK in `test/types/Wire.tst.ts`. `OpenAiBatch.ts` is the model.
+ * length, `orEnded` makes `cancel` of a job that has ended its status. All of them authorize, refuse redirects, bound time
+ * and memory, and classify failures. `wire` is the live provider's (`Anthropic.wire`, `Gemini.wire`,
+ * `OpenAiCompatible.wireOf`): take `wire.body(request, shape)` for the request of a row, with `shape` from
+ * `BatchHttp.shapeOf` (for Anthropic with `maxOutputTokens: Anthropic.outputLimit(request.model)`), and
+ * `BatchHttp.outcomeOf(wire, form, status, body)` for its answer. Decode every body with a Schema, keep the schemas in a
+ * `…BatchWire.ts` beside the adapter, and compare them with the types of the vendor's SDK in `test/types/Wire.tst.ts`.
+ * `OpenAiBatch.ts` is the model; an adapter exports `make(options)` with `BatchHttp.Options` and `model`, `pricedAs` and
+ * `schemas` beside them, and `BatchRegistry.ts` builds it for built-in and custom providers of its kind.
  *
  * Vendors differ like this:
  * - OpenAI: `upload` posts a file of lines, `create` posts `{ input_file_id, metadata: { owf_job } }`, `find` reads the
@@ -41,7 +44,8 @@
  *   with `displayName: job.id`, which `find` looks for in the list. States are `BATCH_STATE_*` (also `JOB_STATE_*`);
  *   results are the file `files/…:download?alt=media`, or inline in the operation, which `download` then turns into lines.
  *
- * Every adapter passes `test/contract/BatchContract.ts` in front of a loopback server that speaks the protocol.
+ * Every adapter passes `test/contract/BatchContract.ts` in front of a loopback server that speaks the protocol: a
+ * `Protocol` for `test/batch/vendor.ts`, as `test/batch/openAiVendor.ts` is one.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

@@ -33,7 +33,7 @@ import * as KeyMask from "../provider/KeyMask.ts"
 import { ProviderError } from "../provider/Provider.ts"
 import * as WireJson from "../provider/WireJson.ts"
 import { Settings } from "../settings/Settings.ts"
-import type { BatchRequest, Download, Outcome } from "./Batch.ts"
+import type { BatchRequest, Download, Outcome, RemoteJob } from "./Batch.ts"
 
 /**
  * A server.
@@ -202,6 +202,23 @@ export const decode = <A, I>(http: BatchHttp, schema: Schema.Schema<A, I>, what:
     )
 }
 
+/**
+ * A cancellation, or the status of a job that had ended, which servers refuse to cancel in ways of their own.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const orEnded = (
+  cancel: Effect.Effect<RemoteJob, ProviderError>,
+  status: Effect.Effect<RemoteJob, ProviderError>
+): Effect.Effect<RemoteJob, ProviderError> =>
+  Effect.catchAll(cancel, (error) =>
+    error.reason === "InvalidRequest" || error.reason === "Transport"
+      ? Effect.matchEffect(status, {
+        onFailure: () => error,
+        onSuccess: (job) => job.state === "running" ? error : Effect.succeed(job)
+      })
+      : error)
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -355,6 +372,12 @@ const open = (
     const response = yield* execute(server, ranged)
     // all of it is there already
     if (from > 0 && response.status === 416) return { from, bytes: Stream.empty }
+    if (response.status === 404 || response.status === 410) {
+      return yield* server.failure(
+        "InvalidRequest",
+        `HTTP ${response.status}: the server does not have this file any more`
+      )
+    }
     if (!isSuccess(response.status)) return yield* refused(server, response)
     const at = response.status === 206 ? Number(/^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1]) : 0
     if (at !== 0 && at !== from) {
