@@ -51,12 +51,12 @@ import * as Position from "./Position.ts"
 import * as Recall from "./Recall.ts"
 import type { Policy } from "./RecoveryPolicy.ts"
 import * as Replay from "./Replay.ts"
-import * as Request from "./Request.ts"
 import type { ChildPlace } from "./Run.ts"
 import { Run } from "./Run.ts"
+import * as RunBudget from "./RunBudget.ts"
 import { currentPhase } from "./Verbs.ts"
 import type { WorkflowError } from "./WorkflowError.ts"
-import { InvalidRun, NestingTooDeep } from "./WorkflowError.ts"
+import { NestingTooDeep } from "./WorkflowError.ts"
 
 /**
  * What the engine runs: a body whose only requirement is its run, and how to write its output down.
@@ -221,12 +221,8 @@ const root = <A, E>(
   Effect.gen(function*() {
     const provider = yield* ports.providers.get(options.provider ?? ports.config.provider)
     const model = options.model ?? ports.config.model
-    const own = program.budget ?? noLimits
-    const budget: Budget.Limits = {
-      ...Budget.lower(ports.config.budget, own),
-      ...withoutUndefined(options.budget)
-    }
-    yield* checkPrice(provider, model, budget)
+    const budget = RunBudget.ofRoot(ports.config.budget, program.budget, options.budget)
+    yield* RunBudget.checkPrice(provider, model, budget)
     const id = yield* Ids.makeRunId
     return yield* owned(ports, program, settingsOf(ports, options), (at) =>
       ports.store.create({
@@ -246,27 +242,6 @@ const root = <A, E>(
         at
       }, null))
   })
-
-/** A cost budget cannot be held when the run's own model has no price; said before anything is stored. */
-const checkPrice = (provider: Provider, model: string | undefined, budget: Budget.Limits) => {
-  if (budget.cost === null) return Effect.void
-  const resolved = provider.resolveModel(model)
-  const { cost } = provider.estimate(Request.least(resolved))
-  return cost(1, 1) !== undefined ? Effect.void : Effect.fail(
-    new InvalidRun({
-      setting: "budget",
-      detail: `The price of model ${resolved} at ${provider.name} is not known, so a cost budget cannot be held. ` +
-        "Add it to the price file (OWF_PRICES_FILE), choose another model, or set a token budget instead."
-    })
-  )
-}
-
-const noLimits: Budget.Limits = { tokens: null, cost: null }
-
-const withoutUndefined = (limits: Partial<Budget.Limits> | undefined): Partial<Budget.Limits> => ({
-  ...(limits?.tokens === undefined ? {} : { tokens: limits.tokens }),
-  ...(limits?.cost === undefined ? {} : { cost: limits.cost })
-})
 
 /** Runs a root program in the journal that `open` gives, under an ownership of its own. */
 const owned = <A, E, E2 extends WorkflowError>(
@@ -325,10 +300,7 @@ const child = <A, E>(
       Effect.gen(function*() {
         const opened = yield* open(yield* Clock.currentTimeMillis)
         const settings = { recover, rerunMutating, strict: parent.strict, above: degraded }
-        const limits = program.budget ?? noLimits
-        const budget = limits.tokens === null && limits.cost === null
-          ? parent.budget
-          : Budget.within(parent.budget, limits, opened.spentBelow)
+        const budget = RunBudget.ofChild(parent.budget, program.budget, opened.spentBelow)
         return yield* execute(ports, program, opened, settings, budget, broken, restore)
       })
     )
