@@ -26,6 +26,16 @@ export const register = (): void => {
   }
 }
 
+/**
+ * What `node` is given so that it runs TypeScript the same way in a process of its own; nothing from our own source, of
+ * which Node can load nothing by itself.
+ * @category constants
+ * @since 0.1.0
+ */
+export const nodeArguments: ReadonlyArray<string> = import.meta.url.endsWith(".ts")
+  ? []
+  : [`--import=${new URL("./register.js", import.meta.url).href}`]
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import type { PricesError, Pricing } from "../provider/Pricing.ts"
 import type { Provider, Providers } from "../provider/Provider.ts"
 import * as Registry from "../provider/Registry.ts"
 import type { Settings } from "../settings/Settings.ts"
+import * as Loader from "./Loader.ts"
 
 /**
  * The built-in providers, those that are configured, and more, which win.
@@ -50,5 +51,6 @@ const layerWith = (
       Effect.promise(() => Promise.all([pricing(), files(), import("../internal/subprocess/Supervisor.ts")])),
       ([prices, files, supervisor]) => Layer.mergeAll(prices, files, supervisor.layer)
     )),
+    scripts: { typescript: Loader.nodeArguments },
     more
   })

@@ -19,6 +19,7 @@ import type * as OpenAiCompatible from "./OpenAiCompatible.ts"
 import type { PricesError, Pricing } from "./Pricing.ts"
 import type { Provider } from "./Provider.ts"
 import { ProviderUnavailable } from "./Provider.ts"
+import type * as Script from "./Script.ts"
 
 /**
  * What HTTP providers are built from.
@@ -56,11 +57,12 @@ export const make = Effect.fnUntraced(function*<R, R2>(
   options: {
     readonly http: Layer.Layer<HttpServices, PricesError, R>
     readonly programs?: Layer.Layer<ProgramServices, PricesError, R2> | undefined
+    readonly scripts?: Script.Options | undefined
   }
 ) {
   const http = yield* later(options.http)
   const programs = options.programs === undefined ? undefined : yield* later(options.programs)
-  const own: Own = { settings, http, programs }
+  const own: Own = { settings, http, programs, scripts: options.scripts }
   const builders: Builders = {
     server: (server, said) => buildServer(own, server, said),
     program: (program, said) => buildProgram(own, program, said),
@@ -98,6 +100,7 @@ interface Own {
   readonly http: Effect.Effect<Context.Context<HttpServices>, PricesError>
   /** Undefined where no programs can be started. */
   readonly programs: Effect.Effect<Context.Context<ProgramServices>, PricesError> | undefined
+  readonly scripts: Script.Options | undefined
 }
 
 /** A layer that is built once, when it is first needed, and again when that failed. */
@@ -213,11 +216,11 @@ const buildProgram = (
     }
   }).pipe(unavailable(name))
 
-const buildScript = ({ programs, settings }: Own): Effect.Effect<Provider, ProviderUnavailable> =>
+const buildScript = ({ programs, scripts, settings }: Own): Effect.Effect<Provider, ProviderUnavailable> =>
   Effect.gen(function*() {
     const { make, name } = yield* Effect.promise(() => import("./Script.ts"))
     if (programs === undefined) {
       return yield* new ProviderUnavailable({ provider: name, detail: "programs cannot be started here" })
     }
-    return yield* Effect.provide(make(), Context.add(yield* programs, Settings, settings))
+    return yield* Effect.provide(make(scripts), Context.add(yield* programs, Settings, settings))
   }).pipe(unavailable("script"))

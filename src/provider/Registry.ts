@@ -20,6 +20,7 @@ import * as Fake from "./Fake.ts"
 import type { PricesError } from "./Pricing.ts"
 import type { Provider } from "./Provider.ts"
 import { Providers, ProviderUnavailable } from "./Provider.ts"
+import type * as Script from "./Script.ts"
 
 /**
  * A provider that is built when it is first asked for.
@@ -121,6 +122,8 @@ export const layer = (entries: ReadonlyArray<Provider | Entry>): Layer.Layer<Pro
 export const layerBuiltIn = <R = never, R2 = never>(options: {
   readonly http: Layer.Layer<HttpServices, PricesError, R>
   readonly programs?: Layer.Layer<ProgramServices, PricesError, R2> | undefined
+  /** How the scripts of graphs are run. */
+  readonly scripts?: Script.Options | undefined
   readonly more?: ReadonlyArray<Provider | Entry> | undefined
 }): Layer.Layer<Providers, never, Settings | R | R2> =>
   Layer.scoped(

@@ -53,13 +53,23 @@ export const Job = Schema.Struct({
 export type Job = typeof Job.Type
 
 /**
+ * How programs are run.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Bytes a program may print. Defaults to 16 MiB. */
+  readonly maxOutputBytes?: number | undefined
+  /** What `node` is given before the name of a script in TypeScript, so that every version of it can run one. */
+  readonly typescript?: ReadonlyArray<string> | undefined
+}
+
+/**
  * A provider that runs programs.
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  options: { readonly maxOutputBytes?: number | undefined } = {}
-): Effect.Effect<Provider, never, Settings | Subprocess.Subprocess> =>
+export const make = (options: Options = {}): Effect.Effect<Provider, never, Settings | Subprocess.Subprocess> =>
   Effect.gen(function*() {
     const { scriptVariables, variables } = yield* Settings
     const subprocess = yield* Subprocess.Subprocess
@@ -84,7 +94,7 @@ export const make = (
           ...job.environment
         }
         const output = collect(maxOutputBytes)
-        const { args, program } = commandOf(job)
+        const { args, program } = commandOf(job, options.typescript ?? [])
         const ended = yield* Effect.mapError(
           subprocess.run({
             program,
@@ -112,9 +122,15 @@ const shared: ReadonlySet<string> = new Set(["SSH_AUTH_SOCK"])
 const decode = Schema.decode(Schema.parseJson(Job))
 const parseJson = Schema.decodeUnknownOption(Schema.parseJson())
 
-const commandOf = ({ args, script }: Job): { readonly program: string; readonly args: ReadonlyArray<string> } => {
-  const runner = runners.get(/\.[^./\\]+$/.exec(script)?.[0] ?? "")
-  return runner === undefined ? { program: script, args } : { program: runner, args: [script, ...args] }
+const commandOf = (
+  { args, script }: Job,
+  typescript: ReadonlyArray<string>
+): { readonly program: string; readonly args: ReadonlyArray<string> } => {
+  const ending = /\.[^./\\]+$/.exec(script)?.[0] ?? ""
+  const runner = runners.get(ending)
+  if (runner === undefined) return { program: script, args }
+  const before = /^\.m?ts$/.test(ending) ? typescript : []
+  return { program: runner, args: [...before, script, ...args] }
 }
 
 const runners: ReadonlyMap<string, string> = new Map([

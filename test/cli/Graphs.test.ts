@@ -116,9 +116,12 @@ describe("owf run flow.yaml", () => {
     assert.strictEqual((await owf(directory, "status", "deploy-b")).code, 0)
   })
 
-  it("shows what the graph says where it ended, and offers no resume where there is nothing left to do", async () => {
+  it("runs a script in TypeScript, shows what the graph says where it ended, and offers no resume where there is nothing left to do", async () => {
     const directory = directoryWith({
-      "flow.yaml": "name: say\nvars: {n: 3}\nstart: any\nnodes:\n" +
+      "count.ts":
+        "enum Step { one = 1 }\nconsole.log(JSON.stringify({ n: Number(process.argv[2]) + (Step.one as number) }))\n",
+      "flow.yaml": "name: say\nvars: {n: 2}\nstart: count\nnodes:\n" +
+        "  - {id: count, type: script, script: count.ts, args: [\"{{ n }}\"], outputs: [n], next: any}\n" +
         "  - {id: any, type: branch, path: n, cases: {3: done}, default: none}\n" +
         "  - {id: done, type: terminal, message: \"Counted {{ n }}.\"}\n" +
         "  - {id: none, type: fail, message: \"Nothing of {{ n }}.\"}\n"
@@ -128,7 +131,7 @@ describe("owf run flow.yaml", () => {
     assert.include(done.stdout, "message: Counted 3.")
     assert.match((await owf(directory, "status", "say-default")).stdout, /^message: +Counted 3\.$/m)
     assert.strictEqual(documentOf(await owf(directory, "status", "latest", "--json")).message, "Counted 3.")
-    const failed = await owf(directory, "run", "flow.yaml", "--params", "{\"n\": 4}")
+    const failed = await owf(directory, "run", "flow.yaml", "--params", "{\"n\": 3}")
     assert.strictEqual(failed.code, 1)
     assert.include(failed.stderr, "Nothing of 4.")
     assert.include(failed.stderr, "the run has ended")

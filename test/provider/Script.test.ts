@@ -11,7 +11,7 @@ import type { Job } from "../../src/provider/Script.ts"
 import * as Script from "../../src/provider/Script.ts"
 import * as Settings from "../../src/settings/Settings.ts"
 import * as ProviderContract from "../contract/ProviderContract.ts"
-import { directoryWith } from "../lib/node.ts"
+import { directoryWith, root } from "../lib/node.ts"
 
 const environment = {
   PATH: process.env["PATH"],
@@ -52,6 +52,17 @@ const errorOf = (result: Either.Either<Answer, ProviderError>): ProviderError =>
   Either.isLeft(result) ? result.left : assert.fail(`it answered ${result.right.text.slice(0, 200)}`)
 
 describe("scripts", () => {
+  it.effect("in TypeScript run with what node is given for them, whatever this version of it can do by itself", () =>
+    Effect.gen(function*() {
+      const typescript = [`--import=${Path.join(root, "dist/node/register.js")}`]
+      const source =
+        "enum Color { Red = \"red\" }\nconsole.log(JSON.stringify({ color: Color.Red, args: process.argv.slice(2) }))"
+      for (const name of ["job.ts", "job.mts"]) {
+        const answer = answerOf(yield* run(source, { name, args: ["-x"] }, { schema: object }, { typescript }))
+        assert.deepStrictEqual(answer.structured, { color: "red", args: ["-x"] })
+      }
+    }))
+
   it.effect("what stands in arguments, variables and input reaches the program as it is, and nobody executes it", () =>
     Effect.gen(function*() {
       const nasty = ["'; touch PWNED; '", "$(touch PWNED)", "`touch PWNED`", "line\nline", "-rf", "*", "\"", ""]
