@@ -86,6 +86,8 @@ const checkWith = (compiler: Compiler, file: string): Checked => {
   const hasNodeTypes = isInstalled(file, "@types/node/package.json")
   const options = optionsFor(compiler, file, hasNodeTypes)
   const host = compiler.createCompilerHost(options)
+  // where the types of a project without a configuration are looked for
+  host.getCurrentDirectory = () => Path.dirname(file)
   host.resolveModuleNameLiterals = (literals, containing, redirected, given) =>
     literals.map(({ text }) => {
       const ours = isShared(text)

@@ -1,0 +1,119 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as TypeCheck from "../../src/node/TypeCheck.ts"
+import * as Validate from "../../src/node/Validate.ts"
+import { directoryWith, root } from "../lib/node.ts"
+
+/** A project with the TypeScript of this one, and nothing else installed. */
+const projectWith = (files: Readonly<Record<string, string>>, { isTyped = true } = {}): string => {
+  const directory = directoryWith({ "package.json": "{}", ...files })
+  Fs.mkdirSync(Path.join(directory, "node_modules"))
+  if (isTyped) {
+    Fs.symlinkSync(Path.join(root, "node_modules/typescript"), Path.join(directory, "node_modules/typescript"))
+  }
+  return directory
+}
+
+const good = `
+import * as Schema from "effect/Schema"
+import { agent, Workflow } from "open-agent-workflows"
+import { topicOf } from "./topic.js"
+
+export default Workflow.make({
+  name: "sample",
+  args: Schema.Struct({ topic: Schema.String }),
+  output: Schema.Struct({ text: Schema.String })
+}, function*({ topic }) {
+  console.log("the body ran")
+  throw new Error("the body ran")
+  const result = yield* agent(topicOf(topic))
+  return { text: result.text }
+})
+`
+
+const topic = "export const topicOf = (topic: string): string => `about ${topic}`\n"
+
+const examine = (directory: string, file = "flow.ts", noTypes = false) =>
+  Validate.examine(Path.join(directory, file), { noTypes })
+
+const diagnosticsOf = ({ types }: Validate.Validated): ReadonlyArray<TypeCheck.Diagnostic> => {
+  assert(types._tag === "Checked", types._tag === "Unchecked" ? types.reason : "")
+  return types.diagnostics
+}
+
+describe("validate", () => {
+  it.live("finds nothing wrong with a file that is right, and runs nothing of its body", () =>
+    Effect.gen(function*() {
+      const validated = yield* examine(projectWith({ "flow.ts": good, "topic.ts": topic }))
+      assert.deepStrictEqual(diagnosticsOf(validated), [])
+      assert.isTrue(Validate.isValid(validated))
+      const json = Validate.toJson(validated)
+      assert.deepNestedInclude(json, { "workflow.name": "sample", "types.checked": true, valid: true })
+      assert.match(Validate.toText(validated), /types: no errors, by typescript \d/)
+    }), 60_000)
+
+  it.live(
+    "names every type error with its file and line, those of imported files as well",
+    () =>
+      Effect.gen(function*() {
+        const directory = projectWith({
+          "flow.ts": good.replace("topicOf(topic)", "topicOf(1)"),
+          "topic.ts": `${topic}\nexport const wrong: number = "text"\nexport const untyped = (topic) => topic\n`
+        })
+        const validated = yield* examine(directory)
+        const found = diagnosticsOf(validated).map(({ code, file, line }) => `${Path.basename(file)}:${line} ${code}`)
+        assert.sameMembers(found, ["flow.ts:13 TS2345", "topic.ts:3 TS2322", "topic.ts:4 TS7006"])
+        assert.isFalse(Validate.isValid(validated))
+        assert.include(Validate.toText(validated), `${Path.join(directory, "topic.ts")}:3:14: TS2322: Type 'string'`)
+      }),
+    60_000
+  )
+
+  it.live("keeps to what the project's configuration says of types", () =>
+    Effect.gen(function*() {
+      const loose = projectWith({
+        "topic.ts": "export const topicOf = (topic) => `about ${topic}`\n",
+        "flow.ts": good,
+        "tsconfig.json": JSON.stringify({ compilerOptions: { strict: false, module: "commonjs" } })
+      })
+      assert.deepStrictEqual(diagnosticsOf(yield* examine(loose)), [])
+    }), 60_000)
+
+  it.live("checks what is not known of Node without complaining of it", () =>
+    Effect.gen(function*() {
+      const flow =
+        "import * as Fs from \"node:fs\"\nexport const a: string = Fs.constants.F_OK + process.version\nconsole.log(a)\n"
+      const types = yield* TypeCheck.check(Path.join(projectWith({ "flow.ts": flow }), "flow.ts"))
+      assert(types._tag === "Checked")
+      assert.deepStrictEqual(types.diagnostics, [])
+      assert.lengthOf(types.notes, 1)
+      assert.include(types.notes[0], "@types/node is not installed")
+    }), 60_000)
+
+  it.live("says that types were not checked, and why, and that is no fault of the file", () =>
+    Effect.gen(function*() {
+      const wrong = {
+        "flow.ts": good,
+        "topic.ts": "export const topicOf = (topic: string): number => topic as never\n"
+      }
+      const without = yield* examine(projectWith(wrong, { isTyped: false }))
+      assert.isTrue(Validate.isValid(without))
+      assert.deepInclude(Validate.toJson(without), {
+        types: { checked: false, typescript: null, reason: "typescript is not installed in the file's project" },
+        diagnostics: []
+      })
+      const skipped = yield* examine(projectWith(wrong), "flow.ts", true)
+      assert.include(Validate.toText(skipped), "types: not checked, --no-types")
+    }), 60_000)
+
+  it.live("shows the shape of a graph, whose types are its own", () =>
+    Effect.gen(function*() {
+      const file = Path.join(root, "test/fixtures/graphs/full/flow.yaml")
+      const validated = yield* Validate.examine(file, { noTypes: false })
+      const json = Validate.toJson(validated)
+      assert.deepNestedInclude(json, { "types.checked": false, valid: true })
+      assert.deepNestedInclude(json, { "workflow.name": "release notes" })
+    }))
+})
