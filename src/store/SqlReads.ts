@@ -18,6 +18,7 @@ import type { Owner } from "./Owner.ts"
 import type { CallFiles, Journal, Ownership, Reservation, RunStore, StoreError } from "./RunStore.ts"
 import { RunNotFound } from "./RunStore.ts"
 import * as SqlApprovals from "./SqlApprovals.ts"
+import * as SqlBusy from "./SqlBusy.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import * as SqlLease from "./SqlLease.ts"
 import * as SqlRows from "./SqlRows.ts"
@@ -71,9 +72,13 @@ export const make = (options: {
 }): SqlReads => {
   const { connection, path } = options
   const all = (statement: string, ...parameters: ReadonlyArray<Value>): Effect.Effect<ReadonlyArray<Row>, StoreError> =>
-    Effect.mapError(
-      connection.execute(statement, parameters, undefined),
-      (error) => SqlFailure.fromUnknown(path, error)
+    // a process that was the last one to leave, or recovers what a dead one left, keeps readers out for a moment
+    SqlBusy.retry(
+      Effect.mapError(
+        connection.execute(statement, parameters, undefined),
+        (error) => SqlFailure.fromUnknown(path, error)
+      ),
+      path
     )
 
   const shown = (rows: ReadonlyArray<Row>) =>

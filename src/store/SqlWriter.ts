@@ -22,11 +22,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { FailPoint, Step } from "./FailPoint.ts"
 import type { Ownership, StoreError, WriteError } from "./RunStore.ts"
 import { OwnershipLost } from "./RunStore.ts"
+import * as SqlBusy from "./SqlBusy.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import { Batch } from "./SqlTemplates.ts"
 import type { Template, Value } from "./SqlTemplates.ts"
@@ -256,10 +256,9 @@ const makeGroup = (options: {
 }) => {
   const { failPoint, path } = options
   const connection = makeWriting(path, options.connection)
-  const patience = options.patience ?? 30_000
   const applyMerged = mergedBy(connection)
 
-  const begin = Effect.flatMap(Clock.currentTimeMillis, (since) => beginSince(connection, since, patience))
+  const begin = SqlBusy.retry(Effect.asVoid(connection.run("BEGIN IMMEDIATE", [])), connection.path, options.patience)
 
   const transact = Effect.fnUntraced(function*(units: ReadonlyArray<AnyUnit>) {
     yield* begin
@@ -315,27 +314,6 @@ const hit = (failPoint: FailPoint["Type"], units: ReadonlyArray<AnyUnit>, moment
     }
   }
 }
-
-const beginSince = Effect.fnUntraced(function*(connection: Writing, since: number, patience: number) {
-  let told = false
-  while (true) {
-    const begun = yield* Effect.either(connection.run("BEGIN IMMEDIATE", []))
-    if (begun._tag === "Right") return
-    if (begun.left.reason !== "Busy") return yield* begun.left
-    const waited = (yield* Clock.currentTimeMillis) - since
-    if (waited > patience) {
-      const why = `it was not released for ${Math.round(waited / 1000)} s`
-      return yield* SqlFailure.make("Busy", connection.path, why, begun.left)
-    }
-    if (!told && waited > noticeAfter) {
-      told = true
-      yield* Effect.logWarning(`Waiting for another process to release ${connection.path}.`)
-    }
-    yield* Effect.sleep(yield* Random.nextIntBetween(5, 50))
-  }
-})
-
-const noticeAfter = 2_000
 
 const checkOwnership = (connection: Writing, units: ReadonlyArray<AnyUnit>): Effect.Effect<void, StoreError> =>
   Effect.suspend(() => {

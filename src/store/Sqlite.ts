@@ -15,10 +15,10 @@ import type * as SqlClient from "@effect/sql/SqlClient"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Migrations from "./migrations.ts"
 import type { StoreError } from "./RunStore.ts"
+import * as SqlBusy from "./SqlBusy.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import * as SqliteDriver from "./SqliteDriver.ts"
 import * as SqliteHome from "./SqliteHome.ts"
@@ -69,11 +69,11 @@ export const open = (options: Options): Effect.Effect<Opened, StoreError, Scope.
     return yield* Effect.scoped(Effect.gen(function*() {
       if (options.mode === "write") {
         yield* prepare(located, options)
-        const writer = yield* Scope.extend(client(path, "write"), scope)
-        return { home, path, writer, reader: yield* Scope.extend(client(path, "query"), scope) }
+        const writer = yield* Scope.extend(client(path, "write", options), scope)
+        return { home, path, writer, reader: yield* Scope.extend(client(path, "query", options), scope) }
       }
       const file = yield* Scope.extend(readable(located, options), scope)
-      return { home, path, writer: undefined, reader: yield* Scope.extend(client(file, "read"), scope) }
+      return { home, path, writer: undefined, reader: yield* Scope.extend(client(file, "read", options), scope) }
     }))
   }).pipe(Effect.withClock(realClock))
 
@@ -95,12 +95,10 @@ const realClock = Clock.make()
 
 const prepare = Effect.fnUntraced(function*(located: SqliteHome.Located, options: Options) {
   const { home, path } = located
-  const patience = options.patience ?? 30_000
-  const { attempt } = SqliteHome
   // looked at without permission to write first (Q2)
   if (located.size > 0) yield* Effect.scoped(look(located, options))
   const database = yield* connection(path, false)
-  const guarded = <A>(body: () => A) => retryBusy(attempt(path, body), path, patience)
+  const guarded = <A>(body: () => A) => SqlBusy.retry(SqliteHome.attempt(path, body), path, options.patience)
   yield* guarded(() => {
     const journal = SqliteDriver.single(database, "PRAGMA journal_mode = WAL")
     if (journal !== "wal") throw SqlFailure.make("Io", path, "this file system has no write-ahead logging")
@@ -119,10 +117,10 @@ const prepare = Effect.fnUntraced(function*(located: SqliteHome.Located, options
 const look = Effect.fnUntraced(function*(located: SqliteHome.Located, options: Options) {
   const { path } = located
   const database = yield* connection(path, true)
-  const standing = yield* retryBusy(
+  const standing = yield* SqlBusy.retry(
     SqliteHome.attempt(path, () => Migrations.standing(migratable(database), options.migrations)),
     path,
-    options.patience ?? 30_000
+    options.patience
   )
   return { database, standing: yield* refuse(path, standing) }
 })
@@ -151,7 +149,7 @@ const upgraded = Effect.fnUntraced(function*(
   options: Options
 ) {
   const file = write === undefined ? path : `${yield* SqliteHome.temporaryDirectory}/${SqliteHome.databaseName}`
-  yield* SqliteHome.attempt(path, () => write?.(file))
+  yield* SqlBusy.retry(SqliteHome.attempt(path, () => write?.(file)), path, options.patience)
   yield* Effect.scoped(Effect.flatMap(connection(file, false), (database) =>
     Effect.flatMap(
       SqliteHome.attempt(path, () => Migrations.migrate(migratable(database), options.migrations)),
@@ -166,7 +164,7 @@ const needsWriting = (error: StoreError): boolean =>
 const checkAfterCrash = Effect.fnUntraced(function*(database: SqliteDriver.Database, path: string, options: Options) {
   const { isLive } = options
   // others may be opening the home too, and recover what is left over
-  const guarded = <A>(body: () => A) => retryBusy(SqliteHome.attempt(path, body), path, options.patience ?? 30_000)
+  const guarded = <A>(body: () => A) => SqlBusy.retry(SqliteHome.attempt(path, body), path, options.patience)
   const leases = yield* guarded(
     () =>
       Migrations.standing(migratable(database), options.migrations) === "current"
@@ -208,25 +206,6 @@ const connection = (path: string, readonly: boolean): Effect.Effect<SqliteDriver
     (database) => Effect.ignoreLogged(SqliteHome.attempt(path, () => database.close()))
   )
 
-const retryBusy = <A, R>(
-  body: Effect.Effect<A, StoreError, R>,
-  path: string,
-  patience: number
-): Effect.Effect<A, StoreError, R> =>
-  Effect.flatMap(Clock.currentTimeMillis, (since) => {
-    const again: Effect.Effect<A, StoreError, R> = Effect.catchIf(body, (error) =>
-      error.reason === "Busy", (error) =>
-      Effect.gen(function*() {
-        const waited = (yield* Clock.currentTimeMillis) - since
-        if (waited > patience) {
-          return yield* SqlFailure.make("Busy", path, `it was not released for ${Math.round(waited / 1000)} s`, error)
-        }
-        yield* Effect.sleep(yield* Random.nextIntBetween(5, 50))
-        return yield* again
-      }))
-    return again
-  })
-
 // -----------------------------------------------------------------------------
 // clients
 // -----------------------------------------------------------------------------
@@ -243,7 +222,8 @@ const pragmas = {
 
 const client = (
   path: string,
-  use: keyof typeof pragmas
+  use: keyof typeof pragmas,
+  options: Options
 ): Effect.Effect<SqlClient.SqlClient, StoreError, Scope.Scope> =>
   Effect.gen(function*() {
     const made = yield* SqliteDriver.client(path, { readonly: use === "read", timeout: blocking })
@@ -251,7 +231,15 @@ const client = (
     const common = [`busy_timeout = ${blocking}`, "trusted_schema = OFF", "cell_size_check = ON", "cache_size = -4000"]
     yield* Effect.scoped(Effect.flatMap(made.reserve, (connection) =>
       Effect.forEach([...common, ...pragmas[use]], (pragma) =>
-        connection.executeRaw(`PRAGMA ${pragma}`, []))))
+        // some of them read the database, which somebody else may be recovering
+        SqlBusy.retry(
+          Effect.mapError(
+            connection.executeRaw(`PRAGMA ${pragma}`, []),
+            (error) => SqlFailure.fromUnknown(path, error)
+          ),
+          path,
+          options.patience
+        ))))
     return made
   }).pipe(
     Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make),
