@@ -23,9 +23,25 @@ export type Step =
   | "run.finish"
   | "files.call"
   | "files.run"
+  | BatchStep
 
 /**
- * All steps, for a test that goes through them.
+ * A durable step of a batch, in the order it takes them.
+ * @category models
+ * @since 0.1.0
+ */
+export type BatchStep =
+  | "batch.store"
+  | "batch.upload"
+  | "batch.intend"
+  | "batch.send"
+  | "batch.sent"
+  | "batch.end"
+  | "batch.settle"
+  | "batch.finish"
+
+/**
+ * All steps of a run, for a test that goes through them.
  * @category models
  * @since 0.1.0
  */
@@ -41,6 +57,22 @@ export const steps: ReadonlyArray<Step> = [
   "run.finish",
   "files.call",
   "files.run"
+]
+
+/**
+ * All steps of a batch. All but `batch.send`, which is the request itself, are writes.
+ * @category models
+ * @since 0.1.0
+ */
+export const batchSteps: ReadonlyArray<BatchStep> = [
+  "batch.store",
+  "batch.upload",
+  "batch.intend",
+  "batch.send",
+  "batch.sent",
+  "batch.end",
+  "batch.settle",
+  "batch.finish"
 ]
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The first schema: runs, their calls, the requests of the calls, events, artifacts, cache entries, leases, and how far
- * the rate limits of providers are used up.
+ * The first schema: runs, their calls, the requests of the calls, events, artifacts, cache entries, leases, how far the
+ * rate limits of providers are used up, and batches with their jobs and requests.
  *
  * Money is whole billionths of a dollar, times are UTC text with milliseconds. Ids of calls and paths of files are not
  * stored: both follow from the run's id and the call's index, and what is not stored cannot be tampered with. The large
@@ -191,5 +191,76 @@ export const statements: ReadonlyArray<string> = [
     free_at REAL NOT NULL,
     asked_at REAL NOT NULL,
     PRIMARY KEY (provider, kind)
+  ) STRICT, WITHOUT ROWID`,
+  // what was asked of vendors in jobs instead of one by one; without `stored_at` the requests are not all there yet
+  `CREATE TABLE batches (
+    id TEXT PRIMARY KEY NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    requests INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL,
+    stored_at TEXT
+  ) STRICT, WITHOUT ROWID`,
+  // a job is `sending` from before its creation is asked for until the vendor's answer is stored
+  `CREATE TABLE batch_jobs (
+    batch_id TEXT NOT NULL REFERENCES batches (id),
+    number INTEGER NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    model TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    input TEXT,
+    sent_at INTEGER,
+    remote_id TEXT,
+    raw_state TEXT,
+    remote_succeeded INTEGER,
+    remote_failed INTEGER,
+    checked_at TEXT,
+    cancel_asked_at TEXT,
+    ended_at TEXT,
+    settled_at TEXT,
+    ok INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    cost_nano INTEGER,
+    problems_json TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (batch_id, number)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE batch_requests (
+    batch_id TEXT NOT NULL REFERENCES batches (id),
+    position INTEGER NOT NULL,
+    job INTEGER NOT NULL,
+    custom_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    form TEXT NOT NULL,
+    status TEXT,
+    error_kind TEXT,
+    answered_model TEXT,
+    input_tokens INTEGER,
+    output_tokens INTEGER,
+    cache_read_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    cost_nano INTEGER,
+    cost_source TEXT,
+    error TEXT,
+    schema_json TEXT,
+    value_json TEXT,
+    text TEXT,
+    prompt TEXT NOT NULL,
+    line TEXT NOT NULL,
+    UNIQUE (batch_id, position),
+    UNIQUE (batch_id, custom_id)
+  ) STRICT`,
+  `CREATE TABLE batch_leases (
+    batch_id TEXT PRIMARY KEY NOT NULL REFERENCES batches (id),
+    token TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    started_at TEXT NOT NULL,
+    system TEXT NOT NULL,
+    host TEXT NOT NULL,
+    heartbeat_at INTEGER NOT NULL,
+    taken_at TEXT NOT NULL
   ) STRICT, WITHOUT ROWID`
 ]
