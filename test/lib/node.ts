@@ -2,14 +2,14 @@ import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { afterAll } from "vitest"
 
 /** Root of the checkout. */
 export const root: string = Path.resolve(import.meta.dirname, "../..")
 
-/** A new directory with the given files, removed when the test process ends. */
+/** A new directory with the given files, removed when the tests of its file are done. */
 export const directoryWith = (files: Readonly<Record<string, string>>): string => {
   const directory = Fs.realpathSync(Fs.mkdtempSync(Path.join(Os.tmpdir(), "owf-test-")))
-  if (created.length === 0) process.once("exit", removeCreated)
   created.push(directory)
   for (const [name, text] of Object.entries(files)) {
     Fs.mkdirSync(Path.dirname(Path.join(directory, name)), { recursive: true })
@@ -20,9 +20,10 @@ export const directoryWith = (files: Readonly<Record<string, string>>): string =
 
 const created: Array<string> = []
 
-const removeCreated = (): void => {
-  for (const directory of created) Fs.rmSync(directory, { recursive: true, force: true })
-}
+// a worker of vitest is killed when it is done, so nothing that listens to its exit would run
+afterAll(() => {
+  for (const directory of created) Fs.rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+})
 
 /** Runs a program under Node with our loader and returns what it printed. */
 export const runWithLoader = (
