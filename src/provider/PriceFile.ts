@@ -117,8 +117,10 @@ const Buckets = Schema.Struct({
   input: Dollars,
   output: Dollars,
   cache_read: Schema.optional(Dollars),
-  cache_write: Schema.optional(Dollars)
-})
+  cache_write: Schema.optional(Dollars),
+  batch_input: Schema.optional(Dollars),
+  batch_output: Schema.optional(Dollars)
+}).pipe(Schema.filter(({ batch_input, batch_output }) => (batch_input === undefined) === (batch_output === undefined)))
 const isPair = Schema.is(Pair)
 const isPrice = Schema.is(Schema.Union(Pair, Buckets))
 
@@ -129,12 +131,16 @@ const override = (model: string, price: typeof Pair.Type | typeof Buckets.Type):
   const prefix = name.replace(/\*$/, "")
   const isOpen = prefix !== name || /[-@:/]$/.test(prefix)
   if (isPair(price)) return { prefix, isOpen, rates: { input: flat(price[0]), output: flat(price[1]) } }
-  const { cache_read: read, cache_write: write, input, output } = price
+  const { batch_input: batchInput, batch_output: batchOutput, cache_read: read, cache_write: write, input, output } =
+    price
   const rates: Rates = {
     input: flat(input),
     output: flat(output),
     ...(read === undefined ? {} : { cacheRead: flat(read) }),
-    ...(write === undefined ? {} : { cacheWrite: flat(write) })
+    ...(write === undefined ? {} : { cacheWrite: flat(write) }),
+    ...(batchInput === undefined || batchOutput === undefined
+      ? {}
+      : { batch: { input: flat(batchInput), output: flat(batchOutput) } })
   }
   return { prefix, isOpen, rates }
 }

@@ -98,8 +98,10 @@ const ratesOf = (parts: {
   readonly output: Option.Option<Rate> | undefined
   readonly cacheRead: Option.Option<Rate> | undefined
   readonly cacheWrite: Option.Option<Rate> | undefined
+  readonly batchInput?: Option.Option<Rate> | undefined
+  readonly batchOutput?: Option.Option<Rate> | undefined
 }): Rates | undefined => {
-  const { cacheRead, cacheWrite, input, output } = parts
+  const { batchInput = Option.none(), batchOutput = Option.none(), cacheRead, cacheWrite, input, output } = parts
   if (input === undefined || output === undefined || Option.isNone(input) || Option.isNone(output)) return undefined
   if ([cacheRead, cacheWrite].some((rate) => rate !== undefined && Option.isNone(rate))) return undefined
   const read = cacheRead === undefined ? undefined : Option.getOrUndefined(cacheRead)
@@ -108,7 +110,12 @@ const ratesOf = (parts: {
     input: input.value,
     output: output.value,
     ...(read === undefined ? {} : { cacheRead: read }),
-    ...(write === undefined ? {} : { cacheWrite: write })
+    ...(write === undefined ? {} : { cacheWrite: write }),
+    // prices of batches that cannot be read, or only of one side, leave the vendor's part of the others
+    ...Option.match(Option.all({ input: batchInput, output: batchOutput }), {
+      onNone: () => ({}),
+      onSome: (batch) => ({ batch })
+    })
   }
 }
 
@@ -221,7 +228,9 @@ const litellmRates = (value: unknown): Rates | undefined => {
     input: rate("input_cost_per_token"),
     output: rate("output_cost_per_token"),
     cacheRead: rate("cache_read_input_token_cost"),
-    cacheWrite: rate("cache_creation_input_token_cost")
+    cacheWrite: rate("cache_creation_input_token_cost"),
+    batchInput: rate("input_cost_per_token_batches"),
+    batchOutput: rate("output_cost_per_token_batches")
   })
 }
 

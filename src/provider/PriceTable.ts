@@ -37,7 +37,9 @@ export const Rates = Schema.Struct({
   input: Rate,
   output: Rate,
   cacheRead: Schema.optional(Rate),
-  cacheWrite: Schema.optional(Rate)
+  cacheWrite: Schema.optional(Rate),
+  /** Of requests in batches, where the table says; else they cost the vendor's part of these. */
+  batch: Schema.optional(Schema.Struct({ input: Rate, output: Rate }))
 })
 
 /**

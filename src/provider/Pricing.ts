@@ -50,6 +50,8 @@ export interface Price {
   readonly output: Rate
   readonly cacheRead: Rate
   readonly cacheWrite: Rate
+  /** Of requests in batches, where the table says. */
+  readonly batch?: { readonly input: Rate; readonly output: Rate } | undefined
   /** The table the price is from, with its version. */
   readonly source: string
 }
@@ -91,6 +93,25 @@ export const bound = (price: Price, inputTokens: number, outputTokens: number): 
     Math.max(rate.base, ...rate.tiers.filter(({ start }) => inputTokens > start).map((tier) => tier.price))
   const input = Math.max(highest(price.input), highest(price.cacheRead), highest(price.cacheWrite))
   return sum([[inputTokens, input], [outputTokens, highest(price.output)]])
+}
+
+/**
+ * The price of a request in a batch: the table's own where it has one, else this part of the list price.
+ * @category converting
+ * @since 0.1.0
+ */
+export const forBatch = (price: Price, part: number): Price => {
+  const scaled = ({ base, tiers }: Rate): Rate => ({
+    base: times(base, part),
+    tiers: tiers.map(({ price, start }) => ({ start, price: times(price, part) }))
+  })
+  return {
+    input: price.batch?.input ?? scaled(price.input),
+    output: price.batch?.output ?? scaled(price.output),
+    cacheRead: scaled(price.cacheRead),
+    cacheWrite: scaled(price.cacheWrite),
+    source: `${price.source}, ${price.batch === undefined ? `batch at ${part}` : "batch"}`
+  }
 }
 
 /**
@@ -302,13 +323,20 @@ const fromTable = (price: typeof TablePrice.Type): Price => ({
   source: bundledSource
 })
 
-const fromRates = ({ cacheRead, cacheWrite, input, output }: PriceTable.Rates, source: string): Price => ({
+const fromRates = (
+  { batch, cacheRead, cacheWrite, input, output }: PriceTable.Rates,
+  source: string
+): Price => ({
+  ...(batch === undefined ? {} : { batch }),
   input,
   output,
   cacheRead: cacheRead ?? input,
   cacheWrite: cacheWrite ?? input,
   source
 })
+
+/** Without the digits that binary fractions add. */
+const times = (dollars: number, part: number): number => Number((dollars * part).toPrecision(15))
 
 const at = ({ base, tiers }: Rate, inputTokens: number): number => {
   let price = base

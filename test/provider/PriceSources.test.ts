@@ -63,7 +63,9 @@ const litellm = {
   "openrouter/openai/gpt-5.5": {
     litellm_provider: "openrouter",
     input_cost_per_token: 5e-6,
-    output_cost_per_token: 3e-5
+    output_cost_per_token: 3e-5,
+    input_cost_per_token_batches: 2.5e-6,
+    output_cost_per_token_batches: 1.5e-5
   },
   "gemini/gemini-3.5-flash": { litellm_provider: "gemini", input_cost_per_token: 1.5e-6, output_cost_per_token: 9e-6 },
   "dall-e": { litellm_provider: "openai", mode: "image_generation", output_cost_per_image: 0.1 }
@@ -125,7 +127,9 @@ describe("PriceSources", () => {
           cacheRead: flat(0.5)
         }
       },
-      openrouter: { "openai/gpt-5.5": { input: flat(5), output: flat(30) } },
+      openrouter: {
+        "openai/gpt-5.5": { input: flat(5), output: flat(30), batch: { input: flat(2.5), output: flat(15) } }
+      },
       google: { "gemini-3.5-flash": { input: flat(1.5), output: flat(9) } }
     })
   })

@@ -106,6 +106,30 @@ describe("Pricing", () => {
       assert.strictEqual(Pricing.cost(small, Usage.zero), 0)
     }))
 
+  it.effect("prices batches as the table says, else at the vendor's part of the list price", () =>
+    Effect.sync(() => {
+      const tiered = { ...price, output: { base: 30, tiers: [{ start: 200_000, price: 45 }] } }
+      assert.deepStrictEqual(Pricing.forBatch(tiered, 0.5), {
+        input: flat(2.5),
+        output: { base: 15, tiers: [{ start: 200_000, price: 22.5 }] },
+        cacheRead: flat(0.25),
+        cacheWrite: flat(3.125),
+        source: "test, batch at 0.5"
+      })
+      const said = Pricing.forBatch({ ...price, batch: { input: flat(3), output: flat(20) } }, 0.5)
+      assert.deepStrictEqual([said.input, said.output, said.source], [flat(3), flat(20), "test, batch"])
+      assert.strictEqual(Pricing.forBatch({ ...price, input: flat(0.3) }, 0.1).input.base, 0.03)
+    }))
+
+  it.scoped("reads prices of batches from the user's own file", () =>
+    Effect.gen(function*() {
+      const { priceAt } = yield* withFile(
+        "{\"house\": {\"input\": 4, \"output\": 8, \"batch_input\": 1, \"batch_output\": 3}}"
+      )
+      const found = Option.getOrThrow(priceAt("anybody", "house", noon))
+      assert.deepStrictEqual(found.batch, { input: flat(1), output: flat(3) })
+    }))
+
   it.scoped("charges a long input at its tier", () =>
     Effect.gen(function*() {
       const { priceAt } = yield* pricing()
