@@ -25,6 +25,7 @@ import { events } from "./commands/events.ts"
 import { examples } from "./commands/examples.ts"
 import { explainCache } from "./commands/explainCache.ts"
 import { gc } from "./commands/gc.ts"
+import { health } from "./commands/health.ts"
 import { init } from "./commands/init.ts"
 import { newCommand } from "./commands/new.ts"
 import { output } from "./commands/output.ts"
@@ -57,6 +58,7 @@ export const specs: ReadonlyArray<Spec> = [
   approve,
   runs,
   status,
+  health,
   output,
   calls,
   events,

@@ -80,8 +80,9 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
   },
   {
     name: "unhealthy",
-    meaning: "`owf doctor` found something that is set up and does not work.",
-    next: "What to do stands beside each finding."
+    meaning:
+      "`owf doctor` found something that is set up and does not work, or `owf health` a run that does not get on.",
+    next: "What to do stands beside each finding; `owf status <run_id>` shows the run, `owf resume <run_id>` goes on."
   },
   {
     name: "stopped",

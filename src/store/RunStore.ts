@@ -470,6 +470,22 @@ export interface NewEvent {
 }
 
 /**
+ * Signs that somebody is at work on a run; moments in epoch milliseconds, null where there are none.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pulse {
+  /** When its process last said that it lives; null where no process holds it. */
+  readonly heartbeatAt: number | null
+  readonly lastEventAt: number | null
+  readonly lastEventType: string | null
+  /** Calls under way, those that wait left out. */
+  readonly runningCalls: number
+  /** When the last of the calls that wait will go on. */
+  readonly waitingUntil: number | null
+}
+
+/**
  * What a run asks a person; `name` tells the questions of a run apart.
  * @category models
  * @since 0.1.0
@@ -641,6 +657,8 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   readonly byAlias: (alias: string) => Effect.Effect<Option.Option<Records.Run>, StoreError>
   /** What a root run and the runs below it asked people, oldest first. */
   readonly approvals: (rootRunId: RunId) => Effect.Effect<ReadonlyArray<Records.Approval>, StoreError>
+  /** Signs that somebody is at work on a root run and the runs below it. */
+  readonly pulse: (rootRunId: RunId) => Effect.Effect<Pulse, StoreError>
   readonly artifacts: (id: RunId) => Effect.Effect<ReadonlyArray<Records.Artifact>, StoreError>
   /** Files of the calls of a run that were settled after a cursor (0 for all), oldest first; for the writer of files. */
   readonly settledAfter: (

@@ -21,6 +21,9 @@ import * as SqlApprovals from "./SqlApprovals.ts"
 import * as SqlBusy from "./SqlBusy.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import * as SqlLease from "./SqlLease.ts"
+import * as SqlProgress from "./SqlProgress.ts"
+import * as SqlPulse from "./SqlPulse.ts"
+import * as SqlRecorded from "./SqlRecorded.ts"
 import * as SqlRows from "./SqlRows.ts"
 import type { Row } from "./SqlRows.ts"
 import type { Value } from "./SqlTemplates.ts"
@@ -46,6 +49,7 @@ export interface SqlReads extends
     | "events"
     | "byAlias"
     | "approvals"
+    | "pulse"
     | "artifacts"
     | "earlierCalls"
     | "settledAfter"
@@ -161,6 +165,7 @@ export const make = (options: {
         ),
         SqlRows.decode.approvals(path)
       ),
+    pulse: (root) => Effect.map(all(SqlPulse.select, ...SqlPulse.parameters(root)), ([row]) => SqlPulse.fromRow(row)),
     artifacts: (id) =>
       Effect.flatMap(
         all(`${SqlRows.selectArtifacts} WHERE run_id = ? ORDER BY call_index, kind`, id),

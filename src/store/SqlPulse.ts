@@ -1,0 +1,58 @@
+/**
+ * Signs that somebody is at work on a run, for whoever watches it from another process.
+ */
+import type { RunId } from "../domain/Ids.ts"
+import type { Pulse } from "./RunStore.ts"
+import type { Row } from "./SqlRows.ts"
+
+/**
+ * SELECT of the signs of a root run and the runs below it; takes the root run three times.
+ * @category models
+ * @since 0.1.0
+ */
+export const select = `WITH family AS (SELECT id FROM runs WHERE root_run_id = ?),
+  newest AS (
+    SELECT events.timestamp, events.type FROM family
+    JOIN events ON events.run_id = family.id AND events.id = (SELECT max(id) FROM events WHERE run_id = family.id)
+    ORDER BY events.timestamp DESC LIMIT 1
+  )
+  SELECT
+    (SELECT heartbeat_at FROM leases WHERE root_run_id = ?) AS heartbeat_at,
+    (SELECT timestamp FROM newest) AS event_at,
+    (SELECT type FROM newest) AS event_type,
+    (SELECT count(*) FROM calls WHERE run_id IN (SELECT id FROM family) AND status = 'running') AS running_calls,
+    (SELECT max(recovery_json ->> '$.until') FROM calls
+      WHERE run_id IN (SELECT id FROM family) AND status = 'waiting') AS waiting_until
+  WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?)`
+
+/**
+ * The parameters of the SELECT.
+ * @category converting
+ * @since 0.1.0
+ */
+export const parameters = (root: RunId): readonly [string, string, string] => [root, root, root]
+
+/**
+ * The signs in a row of the SELECT.
+ * @category converting
+ * @since 0.1.0
+ */
+export const fromRow = (row: Row | undefined): Pulse => ({
+  heartbeatAt: numberOf(row?.["heartbeat_at"]),
+  lastEventAt: momentOf(row?.["event_at"]),
+  lastEventType: textOf(row?.["event_type"]),
+  runningCalls: numberOf(row?.["running_calls"]) ?? 0,
+  waitingUntil: momentOf(row?.["waiting_until"])
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const numberOf = (value: unknown): number | null => typeof value === "number" ? value : null
+const textOf = (value: unknown): string | null => typeof value === "string" ? value : null
+
+const momentOf = (value: unknown): number | null => {
+  const moment = typeof value === "string" ? Date.parse(value) : Number.NaN
+  return Number.isNaN(moment) ? null : moment
+}
