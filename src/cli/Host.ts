@@ -68,6 +68,8 @@ export interface ResumeRequest extends Loading {
   readonly budgetCostUsd: number | undefined
   /** Where the workflow file is now, when it was moved. */
   readonly script: string | undefined
+  /** The node of a graph from which on it is run again. */
+  readonly from: string | undefined
   readonly rerunMutating: boolean
   /** Whether a call fails where a declared value would stand in for its answer. */
   readonly strict: boolean

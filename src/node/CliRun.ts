@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import type { ResumeRequest, RunRequest } from "../cli/Host.ts"
 import * as RunView from "../cli/RunView.ts"
+import * as SecretArgs from "../cli/SecretArgs.ts"
 import * as Usage from "../cli/UsageError.ts"
 import type * as WorkflowFile from "../cli/WorkflowFile.ts"
 import type * as Records from "../domain/Records.ts"
@@ -19,6 +20,7 @@ import type { WorkflowError } from "../workflow/WorkflowError.ts"
 import type { Loaded } from "./CliRunFile.ts"
 import { argsOf, askedOf, budgetOf, load } from "./CliRunFile.ts"
 import * as Identity from "./CliRunIdentity.ts"
+import * as Rewind from "./CliRunRewind.ts"
 import * as Session from "./CliRunSession.ts"
 import * as Home from "./Home.ts"
 import * as Owf from "./Owf.ts"
@@ -37,6 +39,7 @@ export const run = (request: RunRequest): Promise<number> =>
       const definition = Workflow.definitionOf(workflow)
       const args = yield* argsOf(loaded, request)
       yield* Workflow.decodeArgs(workflow, args)
+      for (const warning of SecretArgs.warnings(args)) session.tell(`warning: ${warning}`)
       const alias = yield* Identity.aliasOf(definition.name, request.runId, loaded.isFlow)
       const asked = yield* askedOf(loaded, request)
       if (alias === undefined) {
@@ -57,11 +60,18 @@ export const resume = (request: ResumeRequest): Promise<number> =>
       if (found.id !== row.id) {
         session.tell(`run ${request.run} is part of run ${row.id}, which is resumed as a whole`)
       }
-      if (row.status === "done" || row.status === "degraded") {
+      if (request.from === undefined && (row.status === "done" || row.status === "degraded")) {
         session.tell(`run ${row.id} is ${row.status} already; nothing is to be done`)
         return Session.stored(row, directory)
       }
-      const { path, sha256, workflow } = yield* loadAgain(row, request.script)
+      const loaded = yield* loadAgain(row, request.script)
+      const { path, sha256 } = loaded
+      const workflow = request.from === undefined
+        ? loaded.workflow
+        : yield* Effect.provide(
+          Rewind.workflow(loaded, row.id, request.from),
+          Owf.layerStore({ home: homeOf(request.home), mode: "read" })
+        )
       if (row.scriptHash !== null && row.scriptHash !== sha256) {
         session.tell("the script has changed since; calls that ask the same as before are answered from the record")
       }

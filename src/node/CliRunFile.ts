@@ -12,6 +12,7 @@ import * as Usage from "../cli/UsageError.ts"
 import * as WorkflowArgs from "../cli/WorkflowArgs.ts"
 import * as WorkflowFile from "../cli/WorkflowFile.ts"
 import * as Money from "../domain/Money.ts"
+import type { Flow } from "../graph/Flow.ts"
 import type { FlowErrors } from "../graph/FlowError.ts"
 import * as Settings from "../settings/Settings.ts"
 import type * as Engine from "../workflow/Engine.ts"
@@ -26,6 +27,8 @@ import * as Loader from "./Loader.ts"
  */
 export interface Loaded extends WorkflowFile.LoadedWorkflow<Workflow.Any> {
   readonly isFlow: boolean
+  /** The graph itself; undefined for a program. */
+  readonly flow: Flow | undefined
   /** What is probably not meant in a graph. */
   readonly warnings: ReadonlyArray<string>
   /** What a graph says of its spending. */
@@ -64,6 +67,7 @@ export const load = (
         path,
         sha256,
         isFlow: true,
+        flow,
         warnings,
         limits: flow.limits
       })))
@@ -74,7 +78,7 @@ export const load = (
           WorkflowFile.load(file, Workflow.isWorkflow),
           Layer.merge(NodeFileSystem.layer, NodePath.layer)
         ),
-        (loaded): Loaded => ({ ...loaded, isFlow: false, warnings: [], limits: noLimits })
+        (loaded): Loaded => ({ ...loaded, isFlow: false, flow: undefined, warnings: [], limits: noLimits })
       )
     })
 

@@ -33,8 +33,9 @@ export const load = (file: string) =>
  * @category converting
  * @since 0.1.0
  */
-export const toWorkflow = (flow: Flow) =>
+export const toWorkflow = (flow: Flow, options: Pick<FlowProgram.Options, "from"> = {}) =>
   FlowProgram.toWorkflow(flow, {
+    ...options,
     load: (path) => loadAny(path),
     exists: (path) => Effect.sync(() => Fs.existsSync(path))
   })

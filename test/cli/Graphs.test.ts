@@ -215,6 +215,52 @@ describe("owf run flow.yaml", () => {
   })
 })
 
+describe("owf resume RUN --from NODE", () => {
+  it(
+    "YG-16: runs a graph again from a node, refuses others and programs, and leaves the run as it is then",
+    async () => {
+      const directory = directoryWith({
+        ...files,
+        "program.ts":
+          "import { Workflow, agent } from \"open-agent-workflows\"\nexport default Workflow.make({ name: \"program\" }, () => agent(\"x\"))\n"
+      })
+      const first = await owf(directory, "run", "flow.yaml", "--json")
+      assert.strictEqual(first.code, 0, first.stderr)
+      const { run_id: id } = documentOf(first)
+      const unknown = await owf(directory, "resume", id, "--from", "plam")
+      assert.strictEqual(unknown.code, 2)
+      assert.include(unknown.stderr, "has no node 'plam'. It came to setup, plan, kind, done.")
+      assert.include((await owf(directory, "status", id)).stdout, "done")
+
+      // what was edited since is what is done again
+      Fs.writeFileSync(
+        Path.join(directory, "flow.yaml"),
+        graph.replace("cases: { nothing: failed }", "cases: { app: failed }")
+      )
+      const again = await owf(directory, "resume", id, "--from", "kind", "--json")
+      assert.strictEqual(again.code, 1, again.stderr)
+      assert.deepInclude(documentOf(again), { run_id: id, attempt: 2, status: "failed" })
+      assert.deepStrictEqual(ranOf(directory), ["app"])
+      assert.include((await owf(directory, "events", id)).stdout, "back to kind: 1 finished nodes count no more")
+
+      const program = await owf(directory, "run", "program.ts", "--json")
+      const refused = await owf(directory, "resume", documentOf(program).run_id, "--from", "x")
+      assert.strictEqual(refused.code, 2)
+      assert.include(refused.stderr, "--from is for graphs")
+    },
+    60_000
+  )
+
+  it("YG-15: warns of variables that look like keys, which are stored, without showing them", async () => {
+    const directory = directoryWith(files)
+    const key = `ghp_${"a1B2".repeat(9)}`
+    const ran = await owf(directory, "run", "flow.yaml", "--params", JSON.stringify({ repo: key }), "--json")
+    assert.strictEqual(ran.code, 0, ran.stderr)
+    assert.include(ran.stderr, "warning: 'repo' looks like a key, and arguments are stored")
+    assert.notInclude(ran.stderr, key)
+  }, 60_000)
+})
+
 describe("owf validate flow.yaml", () => {
   it("shows what a graph takes, and names all that is wrong with its line", async () => {
     const directory = directoryWith({

@@ -21,7 +21,8 @@ export const resume = Spec.make({
   examples: [
     "owf resume latest",
     "owf resume latest --budget-cost-usd 5",
-    "owf resume 20260528-143201 --script moved/flow.ts"
+    "owf resume 20260528-143201 --script moved/flow.ts",
+    "owf resume nightly-default --from review"
   ],
   flags: {
     provider: Flag.text("provider", "NAME", "Who answers the calls that name nobody (default: the run's)"),
@@ -35,6 +36,7 @@ export const resume = Spec.make({
       whole: false
     }),
     script: Flag.text("script", "PATH", "Where the workflow file is now, when it was moved"),
+    from: Flag.text("from", "NODE", "Run a graph again from this node on, with the context as it was before it"),
     rerunMutating: Flag.flag(
       "rerun-mutating",
       "Make calls that may change files again, also where what they left still stands"
