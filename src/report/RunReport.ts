@@ -102,6 +102,8 @@ export interface RunFacts {
     readonly spentCostUsd: number
   }
   readonly error: { readonly kind: string; readonly message: string } | null
+  /** What a graph said when it ended. */
+  readonly message: string | null
   readonly createdAt: number
   /** When the present attempt of the run began. */
   readonly startedAt: number
@@ -187,7 +189,7 @@ export interface CallReport {
   /** The JSON Schema the answer has to fit; null where there is none, or it was not recorded. */
   readonly schema: Text | null
   readonly schemaHash: string | null
-  /** Options that decide the answer and those that do not, `system` and the schema left out; names to JSON values. */
+  /** Options that have no field of their own here, those that decide the answer and those that do not; JSON values. */
   readonly options: Readonly<Record<string, unknown>>
   readonly outputText: Text | null
   /** JSON. */
@@ -420,7 +422,7 @@ export interface Omitted {
 }
 
 /**
- * Commands that show the rest; `CALL_ID` stands for the id of a call.
+ * Commands that show the rest; `CALL_ID` stands for the id of a call (see `Commands.forCall`).
  * @category models
  * @since 0.1.0
  */
@@ -431,13 +433,8 @@ export interface Commands {
   readonly answer: string
   readonly prompt: string
   readonly raw: string
+  /** Everything that is recorded of a call, as JSON. */
+  readonly details: string
   readonly diff: string
   readonly resume: string | null
 }
-
-/**
- * The command for a call.
- * @category converting
- * @since 0.1.0
- */
-export const forCall = (command: string, id: CallId): string => command.replaceAll("CALL_ID", () => id)

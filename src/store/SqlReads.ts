@@ -43,6 +43,7 @@ export interface SqlReads extends
     | "run"
     | "runs"
     | "children"
+    | "progress"
     | "calls"
     | "call"
     | "attempts"
@@ -52,6 +53,8 @@ export interface SqlReads extends
     | "pulse"
     | "artifacts"
     | "earlierCalls"
+    | "family"
+    | "recorded"
     | "settledAfter"
     | "usage"
   >
@@ -128,6 +131,7 @@ export const make = (options: {
         ),
         shown
       ),
+    progress: (id, after) => Effect.flatMap(all(SqlProgress.select, id, id, after), SqlRows.decode.progress(path)),
     calls: (id) => calls("WHERE run_id = ? ORDER BY call_index", id),
     call: (id) =>
       isCallId(id)
@@ -171,14 +175,10 @@ export const make = (options: {
         all(`${SqlRows.selectArtifacts} WHERE run_id = ? ORDER BY call_index, kind`, id),
         SqlRows.decode.artifacts(path)
       ),
-    earlierCalls: (id, limit) =>
-      calls(
-        "JOIN runs ON runs.id = calls.run_id WHERE runs.id < ? AND runs.workflow_name = " +
-          "(SELECT workflow_name FROM runs WHERE id = ?) ORDER BY calls.run_id DESC, calls.call_index DESC LIMIT ?",
-        id,
-        id,
-        limit
-      ),
+    earlierCalls: (id, limit) => SqlRecorded.earlier(all, path, id, limit),
+    family: (root) =>
+      Effect.flatMap(all(`${SqlRows.selectRuns} WHERE runs.root_run_id = ? ORDER BY runs.id`, root), shown),
+    recorded: (ids, limits) => SqlRecorded.read(all, path, ids, limits),
     output: (id) =>
       Effect.map(
         all("SELECT output_text, output_json FROM calls WHERE run_id = ? AND call_index = ?", ...placeOf(id)),
@@ -226,8 +226,6 @@ export const make = (options: {
 // -----------------------------------------------------------------------------
 // statements
 // -----------------------------------------------------------------------------
-
-type All = (statement: string, ...parameters: ReadonlyArray<Value>) => Effect.Effect<ReadonlyArray<Row>, StoreError>
 
 /** Outputs up to this size are loaded with the journal; the others when they are needed. */
 const loadedWithJournal = 4096
@@ -280,7 +278,7 @@ const textOf = (value: unknown): string | null => (typeof value === "string" ? v
 const numberOf = (value: unknown): number => (typeof value === "number" ? value : 0)
 
 /** The whole id of a run: itself, one whose alias it is, the only one it is a prefix of, or the newest root run. */
-const find = (all: All, id: string): Effect.Effect<string | undefined, StoreError> => {
+const find = (all: SqlRecorded.All, id: string): Effect.Effect<string | undefined, StoreError> => {
   const only = (rows: ReadonlyArray<Row>) => (rows.length === 1 ? String(rows[0]?.["id"]) : undefined)
   if (id === "latest") {
     return Effect.map(all("SELECT id FROM runs WHERE parent_run_id IS NULL ORDER BY id DESC LIMIT 1"), only)

@@ -4,9 +4,9 @@ import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { agent, AgentResult, OwfTest, parallel, RunStore, Scripted, Workflow } from "open-agent-workflows"
-import * as Explain from "open-agent-workflows/cache/Explain"
+import { agent, AgentResult, OwfTest, parallel, Scripted, Workflow } from "open-agent-workflows"
 import type { RunId } from "open-agent-workflows/domain/Ids"
+import * as LoadReport from "open-agent-workflows/report/LoadReport"
 import type { CallOptions } from "open-agent-workflows/workflow/Options"
 
 const ask = (options: CallOptions) =>
@@ -30,10 +30,7 @@ const temporaryDirectory = Effect.acquireRelease(
 )
 
 const why = (id: RunId) =>
-  Effect.gen(function*() {
-    const store = yield* RunStore.RunStore
-    return Explain.explain(yield* store.calls(id), yield* store.earlierCalls(id, 1000))
-  })
+  Effect.map(LoadReport.load(id, { owfVersion: "0" }), ({ calls }) => calls.map(({ explanation }) => explanation))
 
 describe("the shared cache", () => {
   const table: ReadonlyArray<readonly [CallOptions["cachePolicy"], ReadonlyArray<string>, ReadonlyArray<string>]> = [

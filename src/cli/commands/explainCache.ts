@@ -2,12 +2,10 @@
  * `owf explain-cache RUN_ID`: says for every call why it was or was not answered from earlier work.
  */
 import * as Effect from "effect/Effect"
-import * as Explain from "../../cache/Explain.ts"
-import { RunStore } from "../../store/RunStore.ts"
 import * as Format from "../Format.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { findRun, reading, runId, withStore } from "./shared.ts"
+import { loadReport, reading, runId, withStore } from "./shared.ts"
 
 /**
  * Says for every call why it was or was not answered from earlier work.
@@ -25,35 +23,26 @@ export const explainCache = Spec.make({
   withStore(
     home,
     Effect.gen(function*() {
-      const run = yield* findRun(id)
-      const store = yield* RunStore
-      const calls = yield* store.calls(run.id)
-      const explained = Explain.explain(calls, yield* store.earlierCalls(run.id, earlier))
+      const report = yield* loadReport(id, home)
+      const calls = report.calls.filter(({ runId }) => runId === report.run.id)
       if (json) {
-        return yield* printJson(explained.map(({ call, differs, nearest, reason }) => ({
-          call_index: call.index,
-          call_id: call.id,
-          label: call.label,
-          phase: call.phase,
-          cache_status: call.cacheStatus,
-          reason,
-          differs,
-          nearest_call_id: nearest
+        return yield* printJson(calls.map(({ cacheStatus, explanation, id, index, label, phase }) => ({
+          call_index: index,
+          call_id: id,
+          label,
+          phase,
+          cache_status: cacheStatus,
+          reason: explanation.reason,
+          differs: explanation.differs,
+          nearest_call_id: explanation.nearest
         })))
       }
-      if (explained.length === 0) return yield* note(`Run ${run.id} has made no calls.`)
-      yield* print(Format.table(explained.map(({ call, reason }) => [
-        Format.callNumber(call.index),
-        call.cacheStatus,
-        call.label ?? Format.clip(call.prompt, 40),
-        reason
+      if (calls.length === 0) return yield* note(`Run ${report.run.id} has made no calls.`)
+      yield* print(Format.table(calls.map(({ cacheStatus, explanation, index, label, prompt }) => [
+        Format.callNumber(index),
+        cacheStatus,
+        label ?? Format.clip(prompt.text, 40),
+        explanation.reason
       ])))
     })
   ))
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-/** Earlier calls to compare with; the newest are the ones people mean. */
-const earlier = 5000

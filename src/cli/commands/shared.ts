@@ -6,6 +6,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Records from "../../domain/Records.ts"
 import * as Nearest from "../../internal/nearest.ts"
+import * as LoadReport from "../../report/LoadReport.ts"
+import type { RunReport } from "../../report/RunReport.ts"
 import type { RunFiles } from "../../store/RunFiles.ts"
 import type { RunNotFound, StoreError } from "../../store/RunStore.ts"
 import { RunStore } from "../../store/RunStore.ts"
@@ -14,6 +16,7 @@ import * as Format from "../Format.ts"
 import { Host } from "../Host.ts"
 import type { Positional } from "../Spec.ts"
 import * as Usage from "../UsageError.ts"
+import { version } from "../Version.ts"
 
 /**
  * The argument that names a run.
@@ -47,6 +50,21 @@ export const withStore = <A, E, R>(
  */
 export const findRun = (id: string): Effect.Effect<Records.Run, StoreError | RunNotFound, RunStore> =>
   Effect.flatMap(RunStore, (store) => store.run(id))
+
+/**
+ * Everything about the run an argument names, for the commands that render it.
+ * @category running
+ * @since 0.1.0
+ */
+export const loadReport = (
+  id: string,
+  home: string | undefined
+): Effect.Effect<RunReport, StoreError | RunNotFound, RunStore | Host> =>
+  Effect.flatMap(
+    Host,
+    (host) =>
+      LoadReport.load(id, { owfVersion: version, home: home === undefined ? undefined : host.shown(host.home(home)) })
+  )
 
 /**
  * The argument that names a call.
