@@ -2,66 +2,10 @@ import { afterEach, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import type { Plan } from "../../src/cli/DryRunView.ts"
-import * as CliRunFile from "../../src/node/CliRunFile.ts"
-import type { Request } from "../../src/node/DryRun.ts"
-import * as DryRun from "../../src/node/DryRun.ts"
-import * as Owf from "../../src/node/Owf.ts"
-import { RunStore } from "../../src/store/RunStore.ts"
-import * as Workflow from "../../src/workflow/Workflow.ts"
+import { inDirectory } from "../lib/inDirectory.ts"
 import { directoryWith, root } from "../lib/node.ts"
+import { callsOf, callsOfRun, plan } from "../lib/planned.ts"
 import { contentOf, git, repositoryWith } from "../lib/repository.ts"
-
-const nothing: Omit<Request, "file"> = {
-  provider: undefined,
-  cli: undefined,
-  model: undefined,
-  budgetTokens: undefined,
-  budgetCostUsd: undefined,
-  args: [],
-  argsJson: undefined,
-  params: undefined,
-  paramsFile: undefined,
-  strict: false,
-  outputTokens: undefined,
-  maxRequests: undefined,
-  maxSeconds: undefined
-}
-
-const plan = (file: string, asked: Partial<Request> = {}) => DryRun.plan({ ...nothing, ...asked, file })
-
-/** The calls a run on the offline provider makes, those of its children included. */
-const callsOfRun = (file: string, cwd: string, args: object, provider = "fake") =>
-  Effect.gen(function*() {
-    const loaded = yield* CliRunFile.load(file)
-    // the requirements of a workflow that was loaded are not known; those of these are an engine
-    const started = Workflow.start(loaded.workflow, args) as Effect.Effect<unknown, unknown, Owf.Owf>
-    yield* started
-    const store = yield* RunStore
-    const runs = yield* store.runs({ children: true })
-    const calls = yield* Effect.forEach(runs, ({ id }) => store.calls(id))
-    return calls.flat().map(({ label, phase, status }) => `${phase}/${label}: ${status}`).toSorted()
-  }).pipe(Effect.provide(Owf.layer({ home: directoryWith({}), cwd, provider })))
-
-const planned = ({ tree }: Plan): ReadonlyArray<string> => {
-  const callsOf = (run: Plan["tree"]): ReadonlyArray<string> => [
-    ...run.calls.map(({ label, phase, status }) => `${phase}/${label}: ${status}`),
-    ...run.children.flatMap(callsOf)
-  ]
-  return callsOf(tree).toSorted()
-}
-
-/** Runs an effect in a directory that is the working directory of this process meanwhile. */
-const within = <A, E, R>(directory: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => {
-      const before = process.cwd()
-      process.chdir(directory)
-      return before
-    }),
-    () => effect,
-    (before) => Effect.sync(() => process.chdir(before))
-  )
 
 /** What an example needs to do something. */
 const argsOf: Readonly<Record<string, object>> = {
@@ -94,10 +38,10 @@ describe("dry run", () => {
         const before = contentOf(cwd)
         const temporary = directoryWith({})
         process.env["TMPDIR"] = temporary
-        const made = yield* within(cwd, plan(file, { argsJson: JSON.stringify(args) }))
+        const made = yield* inDirectory(cwd, plan(file, { argsJson: JSON.stringify(args) }))
         assert.deepStrictEqual(contentOf(cwd), before)
         assert.deepStrictEqual(Fs.readdirSync(temporary), [])
-        assert.deepStrictEqual(planned(made), yield* within(cwd, callsOfRun(file, cwd, args)))
+        assert.deepStrictEqual(callsOf(made), (yield* inDirectory(cwd, callsOfRun(file, cwd, args))).calls)
         assert.isAbove(made.totals.calls, 0)
       }))
   }
@@ -108,9 +52,9 @@ describe("dry run", () => {
         Fs.cpSync(Path.join(root, "test/fixtures/graphs", cwd), directory, { recursive: true })
         const file = Path.join(directory, Path.basename(name))
         const before = contentOf(directory)
-        const made = yield* within(directory, plan(file))
+        const made = yield* inDirectory(directory, plan(file))
         assert.deepStrictEqual(contentOf(directory), before)
-        assert.deepStrictEqual(planned(made), yield* within(directory, callsOfRun(file, directory, {})))
+        assert.deepStrictEqual(callsOf(made), (yield* inDirectory(directory, callsOfRun(file, directory, {}))).calls)
         assert.isAbove(made.totals.calls, 0)
       }))
   }
@@ -125,7 +69,7 @@ describe("dry run", () => {
       git(directory, "commit", "--quiet", "--message=begin")
       const before = contentOf(directory)
       const params = JSON.stringify({ channel: "beta", audience: "users" })
-      const made = yield* within(directory, plan(Path.join(directory, "flow.yaml"), { params, provider: "fake" }))
+      const made = yield* inDirectory(directory, plan(Path.join(directory, "flow.yaml"), { params, provider: "fake" }))
       assert.deepStrictEqual(contentOf(directory), before)
       const labels = made.tree.calls.map(({ label }) => label)
       assert.includeMembers(labels, ["collect", "draft", "summarize[0]", "summarize[1]"])
@@ -212,9 +156,9 @@ describe("dry run", () => {
       assert.strictEqual(outside.tree.calls[0]?.status, "worktree_failed")
       const cwd = project()
       const before = contentOf(cwd)
-      const inside = yield* within(cwd, plan(fileOf(body)))
+      const inside = yield* inDirectory(cwd, plan(fileOf(body)))
       assert.strictEqual(inside.tree.calls[0]?.status, "done")
-      const gone = yield* within(cwd, plan(fileOf(body.replace("}", ", worktreeBase: \"nowhere\" }"))))
+      const gone = yield* inDirectory(cwd, plan(fileOf(body.replace("}", ", worktreeBase: \"nowhere\" }"))))
       assert.include(gone.tree.calls[0]?.error, "'nowhere' is no commit")
       assert.deepStrictEqual(contentOf(cwd), before)
     }))
@@ -254,7 +198,7 @@ ${body}
   )
 }
 
-function planOfBody(body: string, asked: Partial<Request> = {}) {
+function planOfBody(body: string, asked: Parameters<typeof plan>[1] = {}) {
   const file = fileOf(body)
-  return within(Path.dirname(file), plan(file, asked))
+  return inDirectory(Path.dirname(file), plan(file, asked))
 }
