@@ -116,6 +116,20 @@ export const home: Flag<string | undefined> = text(
 export const json: Flag<boolean> = flag("json", "Print one JSON document instead of text")
 
 /**
+ * Lines instead of a live region.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noColor: Flag<boolean> = flag("no-color", "Print progress as plain lines, also on a terminal")
+
+/**
+ * The events of a run in place of its result.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const events: Flag<boolean> = flag("events", "Print what happens as JSON lines in place of the result")
+
+/**
  * Details of errors.
  * @category constructors
  * @since 0.1.0

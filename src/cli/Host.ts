@@ -27,11 +27,24 @@ export interface Loading {
 }
 
 /**
+ * How a run is shown while it works.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Showing {
+  readonly quiet: boolean
+  /** Whether a line is printed for each thing that happens, also where a live region could be drawn. */
+  readonly noColor: boolean
+  /** Whether stdout gets the run's events, as JSON lines, in place of its result. */
+  readonly events: boolean
+}
+
+/**
  * What `owf run` was asked for.
  * @category models
  * @since 0.1.0
  */
-export interface RunRequest extends Loading {
+export interface RunRequest extends Loading, Showing {
   readonly file: string
   readonly provider: string | undefined
   readonly model: string | undefined
@@ -52,7 +65,6 @@ export interface RunRequest extends Loading {
   readonly fresh: boolean
   /** Whether a call fails where a declared value would stand in for its answer. */
   readonly strict: boolean
-  readonly quiet: boolean
 }
 
 /**
@@ -60,7 +72,7 @@ export interface RunRequest extends Loading {
  * @category models
  * @since 0.1.0
  */
-export interface ResumeRequest extends Loading {
+export interface ResumeRequest extends Loading, Showing {
   readonly run: string
   readonly provider: string | undefined
   readonly model: string | undefined
@@ -73,7 +85,6 @@ export interface ResumeRequest extends Loading {
   readonly rerunMutating: boolean
   /** Whether a call fails where a declared value would stand in for its answer. */
   readonly strict: boolean
-  readonly quiet: boolean
 }
 
 /**

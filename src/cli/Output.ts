@@ -7,6 +7,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type { Screen } from "./live/Screen.ts"
 
 /**
  * The two streams of a command.
@@ -18,6 +19,8 @@ export class Output extends Context.Tag("owf/cli/Output")<Output, {
   readonly print: (text: string) => Effect.Effect<void>
   /** Writes a message and a line break to stderr. */
   readonly note: (text: string) => Effect.Effect<void>
+  /** The terminal behind stderr; left out where there is none, or it is not to be drawn on. */
+  readonly screen?: Screen | undefined
 }>() {}
 
 /**
@@ -28,8 +31,9 @@ export class Output extends Context.Tag("owf/cli/Output")<Output, {
 export const make = (
   stdout: NodeJS.WriteStream,
   stderr: NodeJS.WriteStream,
-  noColor: boolean
-): Output["Type"] => ({ print: writer(stdout, noColor), note: writer(stderr, noColor) })
+  noColor: boolean,
+  screen?: Screen
+): Output["Type"] => ({ print: writer(stdout, noColor), note: writer(stderr, noColor), screen })
 
 /**
  * Writes a result to stdout.

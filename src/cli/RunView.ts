@@ -62,8 +62,14 @@ export const resumeCommand = (
  * @category converting
  * @since 0.1.0
  */
-export const resume = (runId: string, home: string | undefined): string =>
-  `owf resume ${runId}${home === undefined ? "" : ` --home ${quoted(home)}`}`
+export const resume = (runId: string, home: string | undefined): string => `owf resume ${runId}${homeFlag(home)}`
+
+/**
+ * What a command about a home has to be given to find it, with a space before; empty where it is found without saying.
+ * @category converting
+ * @since 0.1.0
+ */
+export const homeFlag = (home: string | undefined): string => home === undefined ? "" : ` --home ${quoted(home)}`
 
 /**
  * A run as lines for people.

@@ -12,6 +12,7 @@ import * as Fs from "node:fs"
 import { ExitCode } from "../cli/ExitCode.ts"
 import * as Output from "../cli/Output.ts"
 import * as Supervisor from "../internal/subprocess/Supervisor.ts"
+import * as CliScreen from "./CliScreen.ts"
 
 /**
  * The process's streams.
@@ -20,7 +21,8 @@ import * as Supervisor from "../internal/subprocess/Supervisor.ts"
  */
 export const output = (): Output.Output["Type"] => {
   const { NO_COLOR, TERM } = process.env
-  return Output.make(process.stdout, process.stderr, (NO_COLOR !== undefined && NO_COLOR !== "") || TERM === "dumb")
+  const noColor = (NO_COLOR !== undefined && NO_COLOR !== "") || TERM === "dumb"
+  return Output.make(process.stdout, process.stderr, noColor, CliScreen.make(process.env))
 }
 
 /**

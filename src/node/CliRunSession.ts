@@ -10,16 +10,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { ExitCode } from "../cli/ExitCode.ts"
 import * as Format from "../cli/Format.ts"
-import type { Loading } from "../cli/Host.ts"
+import type { Loading, Showing } from "../cli/Host.ts"
 import * as Output from "../cli/Output.ts"
 import * as Progress from "../cli/Progress.ts"
 import * as Render from "../cli/Render.ts"
 import * as RunView from "../cli/RunView.ts"
+import * as Usage from "../cli/UsageError.ts"
 import type * as Records from "../domain/Records.ts"
 import type { RunStatus } from "../domain/Status.ts"
+import type { RunStore } from "../store/RunStore.ts"
 import { Engine } from "../workflow/Engine.ts"
 import type { RunResult } from "../workflow/Engine.ts"
 import * as CliLog from "./CliLog.ts"
+import * as CliLive from "./CliRunLive.ts"
 import * as CliProcess from "./CliRunProcess.ts"
 
 /**
@@ -33,7 +36,7 @@ export interface Session {
   /** Writes a line to stderr, unless the command was asked to be quiet. */
   readonly tell: (text: string) => void
   /** Runs an effect in an engine whose progress is shown and which stops on a signal. */
-  readonly observed: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Engine>
+  readonly observed: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Engine | RunStore>
 }
 
 /**
@@ -82,13 +85,12 @@ export const stored = (run: Records.Run, directory: string): Ended => ({
  * @since 0.1.0
  */
 export const run = (
-  request: Loading & { readonly quiet: boolean },
+  request: Loading & Showing,
   work: (session: Session) => Effect.Effect<Ended, unknown>
 ): Promise<number> =>
   inProcess(
     request,
-    request.quiet,
-    work,
+    (session) => Effect.zipRight(check(request), work(session)),
     (context, result, stopped) => Effect.runPromise(conclude(context, result, stopped))
   )
 
@@ -98,15 +100,16 @@ export const run = (
  * @since 0.1.0
  */
 export const watch = (request: Loading, work: (session: Session) => Effect.Effect<number, unknown>): Promise<number> =>
-  inProcess(request, false, work, (_, code) => Promise.resolve(code))
+  inProcess(request, work, (_, code) => Promise.resolve(code))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
 interface Context {
-  readonly request: Loading
+  readonly request: Loading & Partial<Showing>
   readonly output: Output.Output["Type"]
+  readonly shown: CliLive.Shown
 }
 
 /** What stopped a run from outside. */
@@ -115,29 +118,37 @@ interface Stopped {
   readonly thrown: unknown
 }
 
+const check = ({ events, json }: Loading & Showing): Effect.Effect<void, Usage.UsageError> =>
+  events && json
+    ? Usage.make("--events and --json exclude each other.", "`owf output` prints the result of a run that has ended.")
+    : Effect.void
+
 const inProcess = async <A>(
-  request: Loading,
-  quiet: boolean,
+  request: Loading & Partial<Showing>,
   work: (session: Session) => Effect.Effect<A, unknown>,
   conclude: (context: Context, result: A, stopped: Stopped) => Promise<number>
 ): Promise<number> => {
   const output = CliProcess.output()
-  const context: Context = { request, output }
+  const tell = (text: string): void => {
+    if (request.quiet !== true) Effect.runFork(output.note(text))
+  }
+  const shown = CliLive.make(request, output, tell)
+  const context: Context = { request, output, shown }
   const stop = Effect.runSync(Deferred.make<void>())
   let current: { readonly run: Records.Run; readonly directory: string } | undefined
-  const tell = (text: string): void => {
-    if (!quiet) Effect.runFork(output.note(text))
-  }
   const listener: Progress.Listener = {
-    started: (run, directory) => {
+    started: (run, directory, budget) => {
       current = { run, directory }
       tell(beginning(run))
+      shown.begin(budget)
     },
-    line: request.json ? () => undefined : tell,
+    signal: shown.signal,
     stop: Deferred.await(stop)
   }
   const observed: Session["observed"] = (effect) =>
-    Effect.flatMap(Engine, (engine) => Effect.provideService(effect, Engine, Progress.observe(engine, listener)))
+    shown.printing(
+      Effect.flatMap(Engine, (engine) => Effect.provideService(effect, Engine, Progress.observe(engine, listener)))
+    )
   const logged = Effect.provide(work({ print: output.print, tell, observed }), CliLog.layer)
   const { exit, signal, thrown } = await CliProcess.watch(logged, {
     stop: (bySignal) => {
@@ -146,8 +157,12 @@ const inProcess = async <A>(
       Effect.runSync(Deferred.succeed(stop, undefined))
       return true
     },
-    ended: (code, bySignal) => sayEnded(context, code, bySignal, current)
+    ended: (code, bySignal) => {
+      shown.close()
+      sayEnded(context, code, bySignal, current)
+    }
   })
+  shown.close()
   if (Exit.isSuccess(exit)) return conclude(context, exit.value, { signal, thrown })
   const problem = thrown === undefined ? Render.ofCause(exit.cause) : Render.ofThrown(thrown)
   const code = Cause.isInterruptedOnly(exit.cause) && signal !== undefined ? signal : problem.code
@@ -177,7 +192,10 @@ const conclude = (context: Context, result: Ended, stopped: Stopped): Effect.Eff
   ]
   const text = result.outputJson === null ? lines : [...lines, "", Format.prettyJson(result.outputJson)]
   return Effect.gen(function*() {
-    yield* output.print(text.join("\n"))
+    // where stdout is for events, what is said beside them is for people
+    yield* request.events === true ? output.note(lines.join("\n")) : output.print(text.join("\n"))
+    const summary = yield* context.shown.summary(RunView.homeFlag(request.home))
+    if (summary !== undefined && summary !== "") yield* output.note(`\n${summary}`)
     if (problem !== undefined) {
       if (problem.kind !== "Interrupted") yield* output.note(Render.toText(described(problem)))
       if (request.debug && problem.trace !== undefined) yield* output.note(problem.trace)

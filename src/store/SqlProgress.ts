@@ -13,7 +13,8 @@ import { sourceIndex, sourceRun } from "./SqlUsage.ts"
  * @since 0.1.0
  */
 export const select = `SELECT printf('%s_call_%04d', calls.run_id, calls.call_index) AS id, calls.label, calls.phase,
-  calls.provider, calls.model, calls.status, calls.cache_status, calls.duration_ms, substr(calls.error, 1, 2000) AS error,
+  calls.provider, calls.model, calls.status, calls.cache_status, calls.duration_ms, calls.error_kind,
+  substr(calls.error, 1, 2000) AS error,
   CASE WHEN calls.status = 'waiting' THEN calls.recovery_json ->> '$.until' END AS waiting_until,
   ${ofRequests("max(started_at)", "calls.created_at")} AS started_at,
   ${ofRequests("max(attempt)", "calls.attempts")} AS attempts,

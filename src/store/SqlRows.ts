@@ -136,6 +136,7 @@ export const decode = {
   events: decodeAll(Records.Event),
   approvals: decodeAll(Records.Approval),
   artifacts: decodeAll(Records.Artifact),
+  progress: decodeAll(Records.Progress),
   usage: decodeAll(Records.Usage)
 }
 

@@ -5,6 +5,23 @@ import type { UsageQuery } from "./RunStore.ts"
 import { iso } from "./SqlTemplates.ts"
 import type { Value } from "./SqlTemplates.ts"
 
+// the id of a call is that of its run, `_call_` and its index
+const separator = "instr(calls.source_call_id, '_call_')"
+
+/**
+ * The run of the call a hit was answered from.
+ * @category models
+ * @since 0.1.0
+ */
+export const sourceRun = `substr(calls.source_call_id, 1, ${separator} - 1)`
+
+/**
+ * The index of the call a hit was answered from.
+ * @category models
+ * @since 0.1.0
+ */
+export const sourceIndex = `CAST(substr(calls.source_call_id, ${separator} + 6) AS INTEGER)`
+
 /**
  * The statement for a query, and its parameters; rows decode as `Records.Usage`.
  * @category constructors
@@ -48,13 +65,6 @@ const groups: Readonly<Record<UsageQuery["by"], (time: string) => string>> = {
   phase: () => "calls.phase",
   day: (time) => `substr(${time}, 1, 10)`
 }
-
-// the id of a call is that of its run, `_call_` and its index
-const separator = "instr(calls.source_call_id, '_call_')"
-
-const sourceRun = `substr(calls.source_call_id, 1, ${separator} - 1)`
-
-const sourceIndex = `CAST(substr(calls.source_call_id, ${separator} + 6) AS INTEGER)`
 
 const conditions = (
   { run, since }: UsageQuery,

@@ -43,6 +43,8 @@ export const resume = Spec.make({
     ),
     strict: Flag.flag("strict", "Fail where a declared fallback would stand in for an answer"),
     quiet: Flag.flag("quiet", "Print no progress"),
+    events: Flag.events,
+    noColor: Flag.noColor,
     json: Flag.json,
     home: Flag.home,
     debug: Flag.debug

@@ -54,6 +54,8 @@ export const run = Spec.make({
     cli: Flag.text("cli", "NAME", "The same as --provider (default for graphs: AGENT_CLI)"),
     strict: Flag.flag("strict", "Fail where a declared fallback would stand in for an answer"),
     quiet: Flag.flag("quiet", "Print no progress"),
+    events: Flag.events,
+    noColor: Flag.noColor,
     json: Flag.json,
     home: Flag.home,
     debug: Flag.debug

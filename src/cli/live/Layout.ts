@@ -1,0 +1,305 @@
+/**
+ * The live region of a run: what is under way, by phase and by call, and a line of totals. Pure: a state in, lines out.
+ *
+ * - Y1. No line is wider and no region is higher than asked for. What is left out is counted on a line of its own; the
+ *   totals stay to the last.
+ * - Y2. Calls keep their order, and finished phases give way before others do, so that the eye finds what it looked at.
+ */
+import * as Format from "../Format.ts"
+import type { Line, Piece, Style } from "./Line.ts"
+import * as LineText from "./Line.ts"
+import type { Counts, Open, Phase, State, Wait } from "./State.ts"
+import * as Text from "./Text.ts"
+
+/**
+ * What a frame is laid out for.
+ * @category models
+ * @since 0.1.0
+ */
+export interface View {
+  readonly columns: number
+  readonly rows: number
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** Counts up with the frames. */
+  readonly frame: number
+  readonly budget: Budget | undefined
+  /** Minutes local time is ahead of UTC. */
+  readonly offset: number
+}
+
+/**
+ * What a run may spend, and what it has spent and set aside; null for no limit.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Budget {
+  readonly tokens: { readonly spent: number; readonly limit: number } | null
+  readonly costUsd: { readonly spent: number; readonly limit: number } | null
+}
+
+/**
+ * The lines of the live region.
+ * @category converting
+ * @since 0.1.0
+ */
+export const frame = (state: State, view: View): ReadonlyArray<Line> => {
+  const footer = totals(state, view)
+  const room = Math.max(0, Math.min(view.rows - 1, highest) - 1)
+  const waits = waitLines(state, view, Math.min(3, room))
+  const phases = state.phases.filter((phase) => phase.name !== null || phase.depth > 0 || countOf(phase) > 0)
+  // a run without phases shows its calls and its totals, which say the same as its only phase would
+  const shown = phases.length === 1 && phases[0]?.name === null ? [] : phases
+  const left = Math.max(0, room - waits.length)
+  const wanted = Math.min(state.open.size, mostCalls)
+  const phaseLines = phasesIn(shown, Math.max(Math.min(left, 1), left - wanted))
+  return [...phaseLines, ...calls(state, view, Math.min(left - phaseLines.length, mostCalls)), ...waits, footer]
+}
+
+/**
+ * Counts of calls, those that are zero left out, as pieces with a mark each.
+ * @category converting
+ * @since 0.1.0
+ */
+export const countPieces = (counts: Counts): ReadonlyArray<Piece> =>
+  marks.flatMap(([name, mark, style]): ReadonlyArray<Piece> =>
+    counts[name] === 0 ? [] : [[`  ${mark} ${counts[name]}`, style]]
+  )
+
+/**
+ * How long something lasts, short and without tenths.
+ * @category converting
+ * @since 0.1.0
+ */
+export const elapsed = (milliseconds: number): string => {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000))
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} m ${seconds % 60} s`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h ${minutes % 60} m` : `${Math.floor(hours / 24)} d ${hours % 24} h`
+}
+
+/**
+ * A number with a unit where it is large: 950, 12.3k, 4.5M.
+ * @category converting
+ * @since 0.1.0
+ */
+export const large = (count: number): string => {
+  if (count < 10_000) return String(count)
+  return count < 999_950 ? `${(count / 1e3).toFixed(1)}k` : `${(count / 1e6).toFixed(2)}M`
+}
+
+/**
+ * A name for a call: its label, or its number.
+ * @category converting
+ * @since 0.1.0
+ */
+export const nameOf = (call: { readonly callId: string | null; readonly label: string | null }): string =>
+  call.label ?? (call.callId === null ? "item" : call.callId.replace(/^.*_call_/, "call "))
+
+/**
+ * The phase's own name, under that of its workflow where it is a child run's.
+ * @category converting
+ * @since 0.1.0
+ */
+export const titleOf = ({ depth, name, workflow }: Pick<Phase, "workflow" | "name" | "depth">): string =>
+  depth === 0 ? name ?? "(no phase)" : `${"  ".repeat(depth - 1)}${workflow}${name === null ? "" : ` › ${name}`}`
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Most rows a region takes, however high the terminal is: what scrolls above it is to be read too. */
+const highest = 24
+
+const mostCalls = 12
+
+const marks: ReadonlyArray<readonly [Exclude<keyof Counts, "tokens" | "costUsd" | "unknownCosts">, string, Style]> = [
+  ["running", "●", "active"],
+  ["queued", "○", "dim"],
+  ["waiting", "⏸", "warning"],
+  ["done", "✓", "good"],
+  ["replayed", "↺", "good"],
+  ["hits", "=", "good"],
+  ["degraded", "≈", "warning"],
+  ["failed", "✗", "bad"],
+  ["cancelled", "⊘", "dim"]
+]
+
+const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
+
+const countOf = (counts: Counts): number => marks.reduce((sum, [name]) => sum + counts[name], 0)
+
+const isOpen = ({ queued, running, waiting }: Counts): boolean => queued + running + waiting > 0
+
+// --- phases -------------------------------------------------------------------
+
+const phasesIn = (phases: ReadonlyArray<Phase>, rows: number): ReadonlyArray<Line> => {
+  if (phases.length <= rows) return phases.map(phaseLine(phases))
+  if (rows === 0) return []
+  // those at work first, then the newest of the others; in their own order
+  const chosen = new Set(
+    [...phases.filter(isOpen), ...phases.filter((phase) => !isOpen(phase)).toReversed()].slice(0, rows - 1)
+  )
+  const shown = phases.filter((phase) => chosen.has(phase))
+  return [[[`  … ${phases.length - shown.length} more phases`, "dim"]], ...shown.map(phaseLine(shown))]
+}
+
+const phaseLine = (among: ReadonlyArray<Phase>) => {
+  const columns = Math.min(32, Math.max(...among.map((phase) => Text.width(Text.clean(titleOf(phase))))))
+  return (phase: Phase): Line => {
+    const [mark, style] = markOf(phase)
+    return [[`${mark} `, style], [Text.pad(Text.clean(titleOf(phase)), columns), "bold"], ...countPieces(phase)]
+  }
+}
+
+const markOf = (phase: Phase): readonly [string, Style] => {
+  if (phase.running + phase.queued > 0) return ["●", "active"]
+  if (phase.waiting > 0) return ["⏸", "warning"]
+  if (phase.failed > 0) return ["✗", "bad"]
+  if (countOf(phase) === 0) return ["·", "dim"]
+  return phase.replayed === countOf(phase) ? ["↺", "good"] : ["✓", "good"]
+}
+
+// --- calls --------------------------------------------------------------------
+
+const calls = (state: State, view: View, rows: number): ReadonlyArray<Line> => {
+  const open = [...state.open.values()].filter(({ state }) => state !== "queued")
+  if (open.length === 0 || rows <= 0) return []
+  const shown = open.length <= rows ? open : open.slice(0, rows - 1)
+  const names = shown.map(({ call }) => Text.clean(nameOf(call)))
+  const models = shown.map(({ call }) => Text.clean(`${call.provider}:${call.model}`))
+  const nameColumns = Math.min(widest(names), Math.max(8, Math.floor(view.columns * 0.4)))
+  const modelColumns = Math.min(widest(models), Math.max(8, Math.floor(view.columns * 0.25)))
+  const lines = shown.map((call, at): Line => [
+    ["  "],
+    call.state === "running"
+      ? [`${spinner[(view.frame + at) % spinner.length]} `, "active"]
+      : [call.pause?.isRetry === true ? "↻ " : "⏸ ", "warning"],
+    [Text.pad(names[at] ?? "", nameColumns)],
+    ["  "],
+    [Text.pad(models[at] ?? "", modelColumns), "dim"],
+    ...detail(call, view)
+  ])
+  return open.length === shown.length ? lines : [...lines, [[`    … and ${open.length - shown.length} more`, "dim"]]]
+}
+
+const widest = (texts: ReadonlyArray<string>): number => Math.max(0, ...texts.map(Text.width))
+
+const detail = (open: Open, view: View): Line => {
+  const { attempt, pause, since, used } = open
+  const spent: Line = [
+    [`  ${elapsed(view.now - since)}`],
+    ...(attempt > 1 && pause === undefined ? [[`  try ${attempt}`, "warning"] as const] : []),
+    ...(used === undefined ? [] : [[`  ${large(used.tokens)} tokens`] as const]),
+    ...(used === undefined || used.costUsd === null ? [] : [[`  ${Format.usd(used.costUsd)}`] as const])
+  ]
+  if (pause === undefined) return spent
+  const until = pause.isRetry
+    ? `  try ${attempt + 1} in ${elapsed(pause.until - view.now + 999)}: `
+    : `  ${untilText(pause.until, view)}: `
+  return [...spent, [until, "warning"], [Text.fit(Text.clean(pause.why), 200), "dim"]]
+}
+
+// --- waits --------------------------------------------------------------------
+
+const waitLines = (state: State, view: View, rows: number): ReadonlyArray<Line> => {
+  const waits = [...state.waits.values()].filter(({ until }) => until === null || until > view.now)
+  const shown = waits.length <= rows ? waits : waits.slice(0, Math.max(0, rows - 1))
+  const lines = shown.map((wait): Line => [["⏸ ", "warning"], [waitText(wait, view)]])
+  return waits.length === shown.length || rows <= 0
+    ? lines
+    : [...lines, [[`  … ${waits.length - shown.length} more waits`, "dim"]]]
+}
+
+const waitText = ({ text, until }: Wait, view: View): string =>
+  until === null ? text : `${text.replace(/,? ?until \d{4}-\d\d-\d\dT[\d:.]+Z/, "")} ${untilText(until, view)}`
+
+/** The local time, with the day where it is another one, and how far off that is. */
+const untilText = (until: number, { now, offset }: View): string => {
+  const local = (moment: number) => new Date(moment + offset * 60_000).toISOString()
+  const at = local(until)
+  const day = at.slice(0, 10) === local(now).slice(0, 10) ? "" : `${at.slice(0, 10)} `
+  return `until ${day}${at.slice(11, 16)} (in ${elapsed(until - now + 999)})`
+}
+
+// --- totals -------------------------------------------------------------------
+
+/** What matters most comes first, because the end is what a narrow terminal cuts. */
+const totals = (state: State, view: View): Line => {
+  const { total } = state
+  const since = state.root?.at ?? view.now
+  const parts: ReadonlyArray<ReadonlyArray<Piece>> = [
+    [[elapsed((state.endedAt ?? view.now) - since), "bold"]],
+    ...budgetPieces(view.budget),
+    [[`${large(total.tokens + reported(state, "tokens"))} tokens`]],
+    [[costText(total.costUsd + reported(state, "costUsd"), total.unknownCosts)]],
+    ...underWay(total),
+    ended(total),
+    ...(total.hits === 0 && total.replayed === 0 ? [] : [[[savedText(state), "good"]] as const])
+  ]
+  const line: Array<Piece> = [["─ ", "dim"]]
+  for (const part of parts) {
+    const separated: Line = line.length === 1 ? part : [[" · ", "dim"], ...part]
+    if (LineText.width(line) + LineText.width(separated) > view.columns) break
+    line.push(...separated)
+  }
+  return line
+}
+
+const underWay = ({ queued, running, waiting }: Counts): ReadonlyArray<ReadonlyArray<Piece>> => {
+  const parts = [[running, "running"], [waiting, "waiting"], [queued, "queued"]] as const
+  const told = parts.flatMap(([count, what]) => count === 0 ? [] : [`${count} ${what}`])
+  return told.length === 0 ? [] : [[[told.join(", "), "active"]]]
+}
+
+const ended = (total: Counts): ReadonlyArray<Piece> => [
+  [`${total.done + total.replayed + total.hits + total.degraded + total.failed + total.cancelled} ended`],
+  ...(total.failed === 0 ? [] : [[`, ${total.failed} failed`, "bad"] as const])
+]
+
+/** What requests under way reported. */
+const reported = (state: State, what: "tokens" | "costUsd"): number => {
+  let sum = 0
+  for (const { used } of state.open.values()) sum += used?.[what] ?? 0
+  return sum
+}
+
+const budgetPieces = (budget: Budget | undefined): ReadonlyArray<ReadonlyArray<Piece>> => {
+  const { costUsd = null, tokens = null } = budget ?? {}
+  return [
+    ...(costUsd === null ? [] : [bar(costUsd.spent, costUsd.limit, Format.usd(costUsd.limit))]),
+    ...(tokens === null ? [] : [bar(tokens.spent, tokens.limit, `${large(tokens.limit)} tokens`)])
+  ]
+}
+
+const bar = (spent: number, limit: number, of: string): ReadonlyArray<Piece> => {
+  const share = limit <= 0 ? 1 : Math.min(1, spent / limit)
+  const full = Math.round(share * 10)
+  const style = share >= 0.9 ? "bad" : share >= 0.7 ? "warning" : "good"
+  return [["budget "], ["█".repeat(full), style], ["░".repeat(10 - full), "dim"], [
+    ` ${Math.floor(share * 100)} % of ${of}`
+  ]]
+}
+
+/**
+ * A sum of costs, and that it is not all.
+ * @category converting
+ * @since 0.1.0
+ */
+export const costText = (known: number, unknown: number): string =>
+  unknown === 0 ? Format.usd(known) : known === 0 ? "cost unknown" : `${Format.usd(known)} and more`
+
+/**
+ * What was not paid for again, and why.
+ * @category converting
+ * @since 0.1.0
+ */
+export const savedText = ({ kept, saved, total }: State): string => {
+  const parts = [
+    ...(total.hits === 0 ? [] : [`${total.hits} from cache saved ${Format.usd(saved.costUsd)}`]),
+    ...(total.replayed === 0 ? [] : [`${total.replayed} kept from before (${Format.usd(kept.costUsd)})`])
+  ]
+  return parts.join(", ")
+}
