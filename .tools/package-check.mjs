@@ -15,7 +15,9 @@ const tarball = Path.join(temporary, packed.filename)
 
 const paths = packed.files.map(({ path }) => path)
 const unwanted = paths.filter((path) =>
-  !/^(?:dist|src|examples)\/|^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path) ||
+  !/^(?:dist|src|examples|skills)\/|^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|AGENTS\.md|llms\.txt)$/.test(
+    path
+  ) ||
   /\.tsbuildinfo$|\.test\.|\.tmp$|tsconfig/.test(path)
 )
 const missing = [
@@ -24,6 +26,7 @@ const missing = [
   "dist/bin/owf.js",
   "dist/node/loaderHooks.js",
   "src/index.ts",
+  "skills/owf/SKILL.md",
   "LICENSE"
 ]
   .filter((path) => !paths.includes(path))

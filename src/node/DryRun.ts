@@ -40,7 +40,7 @@ import * as Owf from "./Owf.ts"
  * @category models
  * @since 0.1.0
  */
-export type Request = Omit<DryRunRequest, "home" | "json" | "debug">
+export type Request = Pick<DryRunRequest, "file"> & Partial<Omit<DryRunRequest, "file" | "home" | "json" | "debug">>
 
 /**
  * Executes a workflow file without leaving anything, and says what a run of it would come to.
@@ -50,7 +50,8 @@ export type Request = Omit<DryRunRequest, "home" | "json" | "debug">
  * @category running
  * @since 0.1.0
  */
-export const plan = Effect.fn("DryRun.plan")(function*(request: Request) {
+export const plan = Effect.fn("DryRun.plan")(function*(asking: Request) {
+  const request = { ...nothing, ...asking }
   const loaded = yield* load(request.file)
   const args = yield* argsOf(loaded, request)
   const decoded = yield* Workflow.decodeArgs(loaded.workflow, args)
@@ -75,6 +76,22 @@ export const dryRun = (request: DryRunRequest): Promise<number> =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const nothing: Omit<Required<Request>, "file"> = {
+  provider: undefined,
+  cli: undefined,
+  model: undefined,
+  budgetTokens: undefined,
+  budgetCostUsd: undefined,
+  args: [],
+  argsJson: undefined,
+  params: undefined,
+  paramsFile: undefined,
+  strict: false,
+  outputTokens: undefined,
+  maxRequests: undefined,
+  maxSeconds: undefined
+}
 
 const defaultOutputTokens = 500
 const defaultMaxRequests = 10_000

@@ -8,25 +8,9 @@ import { RunStore } from "../../src/store/RunStore.ts"
 import * as Workflow from "../../src/workflow/Workflow.ts"
 import { directoryWith } from "./node.ts"
 
-const nothing: Omit<Request, "file"> = {
-  provider: undefined,
-  cli: undefined,
-  model: undefined,
-  budgetTokens: undefined,
-  budgetCostUsd: undefined,
-  args: [],
-  argsJson: undefined,
-  params: undefined,
-  paramsFile: undefined,
-  strict: false,
-  outputTokens: undefined,
-  maxRequests: undefined,
-  maxSeconds: undefined
-}
-
 /** What a run of a file would come to. */
-export const plan = (file: string, asked: Partial<Request> = {}): ReturnType<typeof DryRun.plan> =>
-  DryRun.plan({ ...nothing, ...asked, file })
+export const plan = (file: string, asked: Omit<Request, "file"> = {}): ReturnType<typeof DryRun.plan> =>
+  DryRun.plan({ ...asked, file })
 
 /** The calls of a plan, in an order of their own. */
 export const callsOf = ({ tree }: Plan): ReadonlyArray<string> => {
