@@ -49,26 +49,12 @@ export const main = async (words: ReadonlyArray<string>): Promise<void> => {
   CliProcess.end(code)
 }
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const hasDirectory = (): boolean => {
-  try {
-    return process.cwd() !== ""
-  } catch {
-    return false
-  }
-}
-
-/** Loads the unbundled library, and what it throws is what went wrong. */
-const inspect = <A>(use: (library: typeof Inspect) => Promise<A>): Effect.Effect<A, unknown> =>
-  Effect.tryPromise({ try: async () => use(await import("./Inspect.ts")), catch: (error) => error })
-
-const trees = <A>(use: (library: typeof CliTrees) => Promise<A>): Effect.Effect<A, unknown> =>
-  Effect.tryPromise({ try: async () => use(await import("./CliTrees.ts")), catch: (error) => error })
-
-const host: Host["Type"] = {
+/**
+ * What the commands need, as this process has it.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const host: Host["Type"] = {
   home: (asked) => Home.resolve(asked, process.env["OWF_HOME"], process.cwd()),
   store: (home, mode) =>
     RunFilesNode.layer({ home }).pipe(
@@ -103,4 +89,25 @@ const host: Host["Type"] = {
       ? path
       : relative
   }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const hasDirectory = (): boolean => {
+  try {
+    return process.cwd() !== ""
+  } catch {
+    return false
+  }
+}
+
+/** Loads the unbundled library, and what it throws is what went wrong. */
+function inspect<A>(use: (library: typeof Inspect) => Promise<A>): Effect.Effect<A, unknown> {
+  return Effect.tryPromise({ try: async () => use(await import("./Inspect.ts")), catch: (error) => error })
+}
+
+function trees<A>(use: (library: typeof CliTrees) => Promise<A>): Effect.Effect<A, unknown> {
+  return Effect.tryPromise({ try: async () => use(await import("./CliTrees.ts")), catch: (error) => error })
 }
