@@ -3,7 +3,8 @@
 # that has ended, which would begin it anew, nor after one that only a person can help.
 #
 # tini sends a signal to owf as well as to this shell, which waits until owf has recorded where it stands.
-trap : TERM INT HUP
+stopped=
+trap 'stopped=1' TERM INT HUP
 
 case "${1:-}" in
 run | resume) ;;
@@ -12,6 +13,15 @@ esac
 
 owf "$@"
 code=$?
+
+# what a container that crashed held is only given up when it has given no sign of life for half a minute
+for _ in 1 2 3; do
+  if [ "$code" != 7 ] || [ -n "$stopped" ]; then break; fi
+  sleep 15
+  if [ -n "$stopped" ]; then break; fi
+  owf "$@"
+  code=$?
+done
 
 case $code in
 0 | 10)

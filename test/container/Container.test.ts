@@ -7,6 +7,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { parse } from "yaml"
 import * as BuiltIn from "../../src/provider/BuiltIn.ts"
+import * as SqlLease from "../../src/store/SqlLease.ts"
 import { directoryWith, root } from "../lib/node.ts"
 
 const read = (path: string) => Fs.readFileSync(Path.join(root, path), "utf8")
@@ -144,18 +145,36 @@ describe("the compose file", () => {
   })
 })
 
+describe("the manual of unattended runs", () => {
+  it("names every variable that the sources know, and no other", () => {
+    const manual = read("docs/unattended.md")
+    const known = [...variablesOf("src")].filter((name) => !notForUsers.has(name))
+    assert.deepStrictEqual(known.filter((name) => !manual.includes(`\`${name}\``)), [])
+    const named = manual.match(/\bAGENT_[A-Z_]+/g) ?? []
+    assert.deepStrictEqual(named.filter((name) => !known.includes(name)), [])
+  })
+
+  it("names the exit codes after which the entry point and the service leave a run alone", () => {
+    const manual = read("docs/unattended.md")
+    const service = /^RestartPreventExitStatus=(.*)$/m.exec(manual)?.[1]
+    const entry = /^(\d+(?: \| \d+)+)\)\n {2}echo/m.exec(read("docs/container/entrypoint.sh"))?.[1]
+    assert.strictEqual(service, `1 ${entry?.replaceAll(" |", "")}`)
+  })
+})
+
 describe("the entry point", () => {
   const entry = Path.join(root, "docs/container/entrypoint.sh")
 
   /** Runs it with an `owf` that exits with a code and says how the run is. */
-  const started = (words: ReadonlyArray<string>, code: number, state = "stopped") => {
-    const stub = `#!/bin/sh
+  const started = (words: ReadonlyArray<string>, code: number | string, state = "stopped") => {
+    const owf = `#!/bin/sh
 echo "owf $*"
 [ "$1" = health ] && { echo '  "state": "${state}",'; exit 0; }
 exit ${code}
 `
-    const directory = directoryWith({ owf: stub })
-    Fs.chmodSync(Path.join(directory, "owf"), 0o755)
+    // pauses are counted and not made
+    const directory = directoryWith({ owf, sleep: "#!/bin/sh\necho \"sleep $1\"\necho x >> \"$0.times\"\n" })
+    for (const name of ["owf", "sleep"]) Fs.chmodSync(Path.join(directory, name), 0o755)
     const { status, stderr, stdout } = spawnSync("sh", [entry, ...words], {
       encoding: "utf8",
       env: { PATH: `${directory}:${process.env["PATH"]}` },
@@ -174,6 +193,16 @@ exit ${code}
 
   it("has one started again that crashed, was killed, or failed and can go on", () => {
     for (const code of [1, 4, 7, 70, 137, 143]) assert.strictEqual(started(["run", "f.yaml"], code).status, code)
+  })
+
+  it("waits for what a container that crashed held, and no longer than that takes", () => {
+    const again = started(["run", "f.yaml"], "$(test -s \"$(dirname \"$0\")/sleep.times\" && echo 0 || echo 7)")
+    assert.strictEqual(again.status, 0)
+    assert.strictEqual(again.stdout, "owf run f.yaml\nsleep 15\nowf run f.yaml\n")
+    const held = started(["run", "f.yaml"], 7)
+    assert.strictEqual(held.status, 7)
+    const pauses = [...held.stdout.matchAll(/^sleep (\d+)$/gm)].map(([, seconds]) => Number(seconds))
+    assert.isAbove(pauses.reduce((sum, seconds) => sum + seconds, 0) * 1000, SqlLease.lapse)
   })
 
   it("waits, when it is told to stop, until owf has recorded where it stands", async () => {
