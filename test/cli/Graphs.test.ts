@@ -193,11 +193,18 @@ describe("owf run flow.yaml", () => {
     assert.include(unknown.stderr, "unknown provider 'nobody'")
     const variable = await owfWith({ AGENT_CLI: "noone" }, directory, "run", "flow.yaml")
     assert.include(variable.stderr, "unknown provider 'noone'")
+    const named = await owfWith({ AGENT_CLI: "noone" }, directory, "run", "flow.yaml", "--cli", "fake")
+    assert.strictEqual(named.code, 0, named.stderr)
     const both = await owf(directory, "run", "flow.yaml", "--cli", "fake", "--provider", "claude")
     assert.strictEqual(both.code, 2)
     const malformed = await owfWith({ AGENT_MAX_CAP_WAITS: "lots" }, directory, "run", "flow.yaml")
     assert.strictEqual(malformed.code, 5)
     assert.include(malformed.stderr, "AGENT_MAX_CAP_WAITS is 'lots'; it has to be a whole number of at least 0")
+  })
+
+  it("says that there is nothing to resume where nothing was run", async () => {
+    const nothing = await owf(directoryWith({}), "resume", "latest")
+    assert.strictEqual(nothing.code, 2, nothing.stderr)
   })
 
   it("refuses what is no object, what the graph does not have, and a name that leaves the home", async () => {
