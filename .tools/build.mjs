@@ -5,6 +5,8 @@
  * of the unbundled library beside it (`dist/bin/owf.js` → `dist/node/…`). That is how a workflow and the runtime share
  * one Effect: the bundle parses arguments, the library runs.
  *
+ * The program in the HTML report is a bundle of its own (`viewer.mjs`).
+ *
  * `--lenient` keeps going after type errors; the test run uses it, `npm run verify` reports them.
  */
 import { build } from "esbuild"
@@ -12,6 +14,7 @@ import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
+import { buildViewer } from "./viewer.mjs"
 
 const root = Path.resolve(import.meta.dirname, "..")
 const src = Path.join(root, "src")
@@ -20,6 +23,7 @@ const lenient = process.argv.includes("--lenient")
 
 compile()
 removeStale()
+await buildViewer()
 await bundle()
 
 function compile() {
@@ -37,7 +41,7 @@ function compile() {
 /** A module that was renamed or deleted must not be published. */
 function removeStale() {
   for (const entry of Fs.readdirSync(dist, { recursive: true, encoding: "utf8" })) {
-    if (entry.startsWith("bin/") || !/\.(?:js|d\.ts)(?:\.map)?$/.test(entry)) continue
+    if (/^(?:bin|viewer|\.viewer)\//.test(entry) || !/\.(?:js|d\.ts)(?:\.map)?$/.test(entry)) continue
     const source = Path.join(src, entry.replace(/\.(?:js|d\.ts)(?:\.map)?$/, ".ts"))
     if (!Fs.existsSync(source)) Fs.rmSync(Path.join(dist, entry))
   }

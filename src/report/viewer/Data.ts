@@ -1,0 +1,110 @@
+/**
+ * The report in the page, and what is read off it once: who is who, how phases are named, what can be searched.
+ */
+import type { CallReport, PhaseReport, RunFacts, RunReport } from "../RunReport.ts"
+
+const text = document.getElementById("owf-report")?.textContent ?? "null"
+
+/**
+ * The model. It was written into this file by the program that wrote this viewer, and decoded by it before that.
+ */
+export const report = JSON.parse(text) as RunReport
+
+/** The runs by their ids. */
+export const runs: ReadonlyMap<string, RunFacts> = new Map(report.runs.map((run) => [run.id, run]))
+
+/** The calls by their ids. */
+export const calls: ReadonlyMap<string, CallReport> = new Map(report.calls.map((call) => [call.id, call]))
+
+/** When the run began, and when it ended or the report was made. */
+export const span = {
+  from: report.calls.reduce((least, call) => Math.min(least, call.createdAt), report.run.createdAt),
+  to: report.calls.reduce(
+    (most, call) => Math.max(most, call.completedAt ?? most),
+    report.run.completedAt ?? (report.run.status === "running" ? report.generatedAt : report.run.updatedAt)
+  )
+}
+
+/** Tells phases of several runs apart. */
+export const phaseKey = ({ phase, runId }: { readonly runId: string; readonly phase: string | null }): string =>
+  `${runId} ${phase === null ? "" : `:${phase}`}`
+
+/** A phase, its run named before it where it is another than the one asked for. */
+export const phaseName = ({ name, runId }: Pick<PhaseReport, "name" | "runId">): string => {
+  const own = name ?? "no phase"
+  return runId === report.run.id ? own : `${runs.get(runId)?.workflow ?? runId} › ${own}`
+}
+
+/** The phases with calls in them. */
+export const phases: ReadonlyArray<{ readonly key: string; readonly name: string; readonly phase: PhaseReport }> =
+  report.phases.filter((phase) => phase.calls > 0).map((phase) => ({
+    key: phaseKey({ runId: phase.runId, phase: phase.name }),
+    name: phaseName(phase),
+    phase
+  }))
+
+/** Who answered. */
+export const answerer = ({ model, provider }: Pick<CallReport, "provider" | "model">): string => `${provider}:${model}`
+
+/** Everybody who answered, in alphabetical order. */
+export const answerers: ReadonlyArray<string> = [...new Set(report.calls.map(answerer))].toSorted()
+
+/** How a call is called where it has no label: the beginning of its prompt. */
+export const nameOf = (call: CallReport): string => {
+  if (call.label !== null && call.label.trim() !== "") return call.label
+  const line = call.prompt.text.trimStart().split("\n", 1)[0] ?? ""
+  return line === "" ? `call ${call.index}` : line
+}
+
+/** All tokens of a call. */
+export const tokensOf = ({ usage }: Pick<CallReport, "usage">): number =>
+  usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
+
+/** Whether a call was answered without a request. */
+export const isCached = (call: CallReport): boolean => call.cacheStatus === "hit" || call.cacheStatus === "replayed"
+
+/** What a call is shown as: its status, or that its answer was there already. */
+export const tone = (call: CallReport): Tone =>
+  call.status === "done" && isCached(call) ? "cached" : toneOf(call.status)
+
+/** A colour with a meaning. */
+export type Tone = "done" | "cached" | "failed" | "degraded" | "running" | "waiting" | "quiet"
+
+/** The tone of a call's or a run's status. */
+export const toneOf = (status: string): Tone => {
+  switch (status) {
+    case "done":
+    case "running":
+    case "waiting":
+    case "degraded":
+      return status
+    case "cancelled":
+      return "quiet"
+    case "interrupted":
+      return "waiting"
+    default:
+      return "failed"
+  }
+}
+
+/** What the search looks at, in lower case. It is made when it is first asked for. */
+export const searchable = (call: CallReport): string => {
+  const known = texts.get(call.id)
+  if (known !== undefined) return known
+  const made = [
+    call.id,
+    call.label,
+    call.phase,
+    answerer(call),
+    call.status,
+    call.cacheStatus,
+    call.error,
+    call.prompt.text,
+    call.outputText?.text ?? call.outputJson?.text,
+    ...(call.changes ?? []).map((change) => change.path)
+  ].join("\n").toLowerCase()
+  texts.set(call.id, made)
+  return made
+}
+
+const texts = new Map<string, string>()
