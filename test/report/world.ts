@@ -3,14 +3,30 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
 import { callId } from "open-agent-workflows/domain/Ids"
+import * as LoadReport from "open-agent-workflows/report/LoadReport"
+import type { RunReport } from "open-agent-workflows/report/RunReport"
 import { Owner } from "open-agent-workflows/store/Owner"
 import type { StoreError } from "open-agent-workflows/store/RunStore"
 import { RunStore } from "open-agent-workflows/store/RunStore"
 import type * as RunStores from "open-agent-workflows/store/RunStore"
 import * as SqlRunStore from "open-agent-workflows/store/SqlRunStore"
 import { hex } from "../../src/internal/sha256.ts"
-import { answered, ended, finished, nano, newAttempt, newCall, newRun, outcome, runId, start } from "../lib/store.ts"
+import {
+  answered,
+  ended,
+  finished,
+  nano,
+  newAttempt,
+  newCall,
+  newRun,
+  outcome,
+  runId,
+  start,
+  temporary
+} from "../lib/store.ts"
 
 /** A store whose runs are all owned by a process that lives. */
 export const store = (home: string, mode: "read" | "write" = "write"): Layer.Layer<RunStore, StoreError> =>
@@ -104,6 +120,21 @@ export const fill: Effect.Effect<void, unknown, RunStore> = Effect.gen(function*
     })
   )
 })
+
+/** The report of that run. */
+export const reported: Effect.Effect<RunReport, unknown, Scope.Scope> = Effect.flatMap(
+  temporary,
+  (home) =>
+    Effect.provide(
+      Effect.gen(function*() {
+        yield* TestClock.setTime(at(100))
+        yield* fill
+        const report = yield* LoadReport.load(main, { owfVersion: "0.1.0" })
+        return { ...report, home: "/home", directory: `/home/runs/${main}` }
+      }),
+      store(home)
+    )
+)
 
 /** A run of many calls: each has a prompt and an answer of some hundred characters, and one request. */
 export const many = (calls: number): Effect.Effect<void, unknown, RunStore> =>
