@@ -138,7 +138,7 @@ describe("owf run flow.yaml", () => {
     assert.notInclude(failed.stderr, "resume with")
   })
 
-  it("refuses a second process at the same run, and goes on after the first was killed", async () => {
+  it("YG-18: refuses a second process at the same run, and goes on after the first was killed", async () => {
     const directory = directoryWith({ ...files, hang: "" })
     const { child, ran } = start(directory, ["run", "flow.yaml"])
     await said(child, "run ")

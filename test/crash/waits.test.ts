@@ -4,7 +4,7 @@ import * as Invariants from "../lib/invariants.ts"
 
 const started = (attempt: Crash.Row | undefined): number => Date.parse(String(attempt?.["started_at"]))
 
-describe("a wait for a limit whose process is killed", () => {
+describe("YG-10: a wait for a limit whose process is killed", () => {
   it("is on record, and is gone on with for what is left of it", async () => {
     const scene = Crash.newScene()
     const orders = { workflow: "capped", args: { millis: 4_000 } }

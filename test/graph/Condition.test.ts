@@ -21,7 +21,7 @@ const chosen = (parts: Partial<BranchNode>, context: FlowContext) => Either.getO
 const met = (value: Json, op: Written["op"], written: string) =>
   Condition.isMet({ op, value: written, next: "x" }, value).pipe(Either.getOrElse(() => "no order"))
 
-describe("cases", () => {
+describe("YG-7: cases", () => {
   it.each<[Json, string]>([
     ["ok", "ok"],
     [true, "true"],
@@ -63,7 +63,7 @@ describe("cases", () => {
   })
 })
 
-describe("conditions", () => {
+describe("YG-7: conditions", () => {
   it.each<[Json, Written["op"], string, boolean | "no order"]>([
     ["a", "==", "a", true],
     ["a", "!=", "b", true],
@@ -141,7 +141,7 @@ describe("expressions", () => {
   })
 })
 
-describe("what is not there", () => {
+describe("YG-7: what is not there", () => {
   it("takes the default, with a warning", () => {
     const choice = chosen({ path: "v.deep", cases: new Map([["null", "no"]]) }, { v: 1 })
     assert.deepStrictEqual(choice, {

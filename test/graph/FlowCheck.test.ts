@@ -396,7 +396,7 @@ const groups: ReadonlyArray<readonly [string, ReadonlyArray<Case>]> = [
   ["workflows", workflows]
 ]
 
-describe("what is told of graphs that are wrong", () => {
+describe("YG-3, YG-9, YG-12: what is told of graphs that are wrong", () => {
   for (const [title, cases] of groups) {
     it.effect(`${title}: every message is that of the golden file`, () =>
       Effect.gen(function*() {

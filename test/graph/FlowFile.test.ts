@@ -185,7 +185,7 @@ describe("the digest of a graph", () => {
     }).pipe(Effect.provide(NodeContext.layer)))
 })
 
-describe("files on a disk", () => {
+describe("YG-5, YG-14: files on a disk", () => {
   it.effect("tells of a graph that is not there, is a directory, or is no file", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* details(fixture("none.yaml")), ["the file is not there"])

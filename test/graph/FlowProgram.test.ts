@@ -54,7 +54,7 @@ describe("a graph", () => {
       }).pipe(Effect.provide(Lab.layer(provider)))
     }))
 
-  it.effect("refuses variables of another type, variables it does not have, and a start without those it needs", () =>
+  it.effect("YG-15: refuses variables of another type, variables it does not have, and a start without those it needs", () =>
     Effect.gen(function*() {
       const flow = Lab.flow([Lab.end("done")], {
         variables: [
@@ -311,7 +311,7 @@ describe("waits", () => {
 })
 
 describe("bounds", () => {
-  it.effect("a run that goes in circles stops after its transitions, and goes on once it may make more", () =>
+  it.effect("YG-4: a run that goes in circles stops after its transitions, and goes on once it may make more", () =>
     Effect.gen(function*() {
       const flow = (transitions: number) =>
         Lab.flow([

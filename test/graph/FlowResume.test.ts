@@ -474,7 +474,7 @@ describe("a node that fails", () => {
 })
 
 describe("script nodes", () => {
-  it.live("that hang and ignore TERM end within their time and ten seconds", () =>
+  it.live("YG-13, PC-8: that hang and ignore TERM end within their time and ten seconds", () =>
     Effect.gen(function*() {
       const place = directoryWith({ "hang.sh": "trap '' TERM; while :; do sleep 1; done" })
       const flow = Lab.flow([Lab.script("hang", Path.join(place, "hang.sh"), { timeoutMs: 500 })], {

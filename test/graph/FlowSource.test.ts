@@ -14,7 +14,7 @@ const json = (text: string) => {
 const repeat = (count: number, line: (index: number) => string) =>
   Array.from({ length: count }, (_, i) => line(i)).join("")
 
-describe("files that would take a parser down", () => {
+describe("YG-1: files that would take a parser down", () => {
   const laughs = "a: &a [x,x,x,x,x,x,x,x,x]\n" +
     repeat(8, (i) => `${"bcdefghi"[i]}: &${"bcdefghi"[i]} [${Array(9).fill(`*${"abcdefgh"[i]}`).join(",")}]\n`)
   const cases: ReadonlyArray<readonly [name: string, text: string, told: RegExp]> = [
@@ -59,7 +59,7 @@ describe("files that would take a parser down", () => {
   })
 })
 
-describe("what YAML makes of a file", () => {
+describe("YG-2: what YAML makes of a file", () => {
   it("keeps what YAML 1.2 says: words that look like booleans or dates are texts", () => {
     assert.deepStrictEqual(json("a: yes\nb: No\nc: on\nd: 2024-01-02\ne: 12:30\nf: 1_000\ng: ~\nh: 0x1F\ni: 0o17"), {
       a: "yes",

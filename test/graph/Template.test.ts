@@ -130,7 +130,7 @@ describe("what is undefined", () => {
     }))
 })
 
-describe("what a template reaches", () => {
+describe("YG-6: what a template reaches", () => {
   const inherited = [
     "__proto__",
     "constructor",
@@ -224,7 +224,7 @@ describe("included texts", () => {
   })
 })
 
-describe("every template ends", () => {
+describe("YG-6: every template ends", () => {
   const many = (count: number, before: string, inner = "1", after = "") =>
     `${before.repeat(count)}${inner}${after.repeat(count)}`
 

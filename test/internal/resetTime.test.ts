@@ -37,7 +37,7 @@ const cases: Readonly<Record<string, number | undefined>> = {
   "": undefined
 }
 
-describe("the end of a limit in UTC", () => {
+describe("TI-3, PC-17: the end of a limit in UTC", () => {
   for (const [text, wait] of Object.entries(cases)) {
     it(`reads ${JSON.stringify(text)} as ${wait === undefined ? "nothing" : `${wait} ms`}`, () => {
       assert.strictEqual(ResetTime.waitOf(text, { nowMillis: now }), wait)
@@ -115,7 +115,7 @@ const times: ReadonlyArray<readonly [string, string, DateTime.TimeZone, string]>
   ["retry after 20 seconds", "2026-11-21T12:00:00Z", utc, "2026-11-21T12:00:20Z"]
 ]
 
-describe("the end of a limit in whole minutes of a zone", () => {
+describe("TI-3, PC-17: the end of a limit in whole minutes of a zone", () => {
   it.each(times)("in '%s' read at %s is found", (sentence, now, zone, expected) => {
     const millis = wait(`You’ve hit your usage limit. ${sentence}`, now, zone)
     assert.strictEqual(

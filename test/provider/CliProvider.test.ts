@@ -78,7 +78,7 @@ const test = (title: string, body: () => Effect.Effect<void, unknown, Scope.Scop
 describe("CliProvider", () => {
   describe("gives the prompt", () => {
     for (const size of [1, 131_071, 131_072, 5 * 1_048_576, 50 * 1_048_576]) {
-      test(`of ${size} bytes whole by standard input, and nowhere else`, () =>
+      test(`PC-1: of ${size} bytes whole by standard input, and nowhere else`, () =>
         Effect.gen(function*() {
           const { claude, cli } = yield* play([{ steps: [{ print: good }] }])
           const prompt = "p".repeat(size - 1) + "!"
@@ -91,7 +91,7 @@ describe("CliProvider", () => {
         }))
     }
 
-    test("as it is, whatever it looks like", () =>
+    test("PC-2: as it is, whatever it looks like", () =>
       Effect.gen(function*() {
         const { claude, cli } = yield* play([{ steps: [{ print: good }] }])
         const prompts = [
@@ -123,7 +123,7 @@ describe("CliProvider", () => {
         assert.strictEqual(cli.starts()[0]?.input, "a\ufffdb")
       }))
 
-    test("to a program that ends without reading it, and reports what that said", () =>
+    test("PC-14: to a program that ends without reading it, and reports what that said", () =>
       Effect.gen(function*() {
         const { claude } = yield* play([{ reads: false, steps: [{ error: "disk full\n" }, { exit: 7 }] }])
         const { outcome } = yield* cliLab.ask(claude, { prompt: "p".repeat(8 * 1_048_576) })
@@ -135,7 +135,7 @@ describe("CliProvider", () => {
   })
 
   describe("refuses before anything is started", () => {
-    test("a model, session or directory that would be taken for something else", () =>
+    test("PC-3: a model, session or directory that would be taken for something else", () =>
       Effect.gen(function*() {
         const { claude, cli } = yield* play([{ steps: [{ print: good }] }])
         const bad = [
@@ -174,7 +174,7 @@ describe("CliProvider", () => {
       }))
   })
 
-  describe("says of a program that cannot be started", () => {
+  describe("PC-4, TI-5: says of a program that cannot be started", () => {
     test("how to get it when it is missing, and that it may come back when it was there", () =>
       Effect.gen(function*() {
         const { claude, cli } = yield* play([{ steps: [{ print: good }] }])
@@ -232,7 +232,7 @@ describe("CliProvider", () => {
       }))
   })
 
-  describe("takes no answer from a program that", () => {
+  describe("PC-5: takes no answer from a program that", () => {
     const ways: ReadonlyArray<readonly [title: string, steps: ReadonlyArray<FakeCli.Step>, reason: ProviderReason]> = [
       ["prints nothing", [], "EmptyAnswer"],
       ["prints white space", [{ print: " \n\n\t\n" }], "EmptyAnswer"],
@@ -290,7 +290,7 @@ describe("CliProvider", () => {
       }))
   })
 
-  describe("keeps a result", () => {
+  describe("PC-6: keeps a result", () => {
     test("that the program follows up with exit code 1", () =>
       Effect.gen(function*() {
         const { claude } = yield* play([{ steps: [{ print: good }, { error: "cleanup failed\n" }, { exit: 1 }] }])
@@ -329,7 +329,7 @@ describe("CliProvider", () => {
         assert.strictEqual(answered((yield* cliLab.ask(claude)).outcome).text, "pong")
       }))
 
-    test("that came in pieces that cut characters, with line ends of another system", () =>
+    test("PC-11: that came in pieces that cut characters, with line ends of another system", () =>
       Effect.gen(function*() {
         const text = "é 数 🦊 \u2028"
         const bytes = Buffer.from((init + result({ result: text })).replaceAll("\n", "\r\n")).toString("base64")
@@ -352,7 +352,7 @@ describe("CliProvider", () => {
       }))
   })
 
-  describe("gives up on a program that", () => {
+  describe("PC-7, PC-8: gives up on a program that", () => {
     const bounds = { grace: Duration.millis(200), linger: Duration.millis(200) }
     const silences: ReadonlyArray<readonly [title: string, steps: ReadonlyArray<FakeCli.Step>]> = [
       ["never prints", [{ signal: "hang" }]],

@@ -63,7 +63,7 @@ describe("scripts", () => {
       }
     }))
 
-  it.effect("what stands in arguments, variables and input reaches the program as it is, and nobody executes it", () =>
+  it.effect("YG-11: what stands in arguments, variables and input reaches the program as it is, and nobody executes it", () =>
     Effect.gen(function*() {
       const nasty = ["'; touch PWNED; '", "$(touch PWNED)", "`touch PWNED`", "line\nline", "-rf", "*", "\"", ""]
       const script = `import json, os, sys
@@ -84,7 +84,7 @@ print(json.dumps({"args": sys.argv[1:], "value": os.environ["VALUE"], "input": s
       })
     }))
 
-  it.effect("an argument that is too large or holds U+0000 is refused with what to do instead", () =>
+  it.effect("YG-11: an argument that is too large or holds U+0000 is refused with what to do instead", () =>
     Effect.gen(function*() {
       for (const arg of ["x".repeat(200_000), "a\0b"]) {
         const error = errorOf(yield* run("true", { args: [arg] }))
@@ -111,7 +111,7 @@ print(json.dumps({"args": sys.argv[1:], "value": os.environ["VALUE"], "input": s
       assert.deepStrictEqual(logged.structured, { a: 2 })
     }))
 
-  it.live("failures say what happened: exit code, error output, no JSON, nothing printed, too much, a signal", () =>
+  it.live("YG-13: failures say what happened: exit code, error output, no JSON, nothing printed, too much, a signal", () =>
     Effect.gen(function*() {
       const code = errorOf(yield* run("echo half; echo 'no such branch' >&2; exit 3"))
       assert.strictEqual(code.reason, "Unknown")
@@ -126,7 +126,7 @@ print(json.dumps({"args": sys.argv[1:], "value": os.environ["VALUE"], "input": s
       assert.include(errorOf(yield* run("kill -9 $$")).detail, "was ended by SIGKILL")
     }))
 
-  it.effect("a program that cannot be started is told from one that fails", () =>
+  it.effect("YG-14: a program that cannot be started is told from one that fails", () =>
     Effect.gen(function*() {
       const plain = errorOf(yield* run("echo {}", { name: "tool" }))
       assert.deepInclude(plain, { reason: "Misconfigured" })

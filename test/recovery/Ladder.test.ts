@@ -158,7 +158,7 @@ describe("a call with a recovery policy", () => {
     }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
   })
 
-  inWeeks("stops at once at what a person has to put right", () => {
+  inWeeks("PC-18: stops at once at what a person has to put right", () => {
     const provider = Scripted.make(Scripted.fail("Authentication", { detail: "429 usage limit, resets in 3 hours" }))
     return Effect.gen(function*() {
       const result = yield* Workflow.start(one(Recovery.standard), {})
@@ -229,7 +229,7 @@ describe("a call with a recovery policy", () => {
   })
 })
 
-describe("a wait", () => {
+describe("YG-10: a wait", () => {
   it.effect("can be interrupted at once, shows until when it was to last, and is gone on with for what is left", () => {
     const provider = Scripted.make((request) =>
       request.attempt === 1

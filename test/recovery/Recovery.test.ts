@@ -250,7 +250,7 @@ describe("ladders", () => {
     }))
   })
 
-  it("are climbed in bounded steps and bounded time, whatever fails, and stop at what is permanent", () => {
+  it("YG-8: are climbed in bounded steps and bounded time, whatever fails, and stop at what is permanent", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(failures, { minLength: 1, maxLength: 20 }), (script) => {
         let seen = RecoveryPolicy.noHistory

@@ -17,7 +17,7 @@ const sentinelsOf = (host: number): ReadonlyArray<number> =>
     }
   })
 
-describe("memory does not grow with", () => {
+describe("PC-9: memory does not grow with", () => {
   it("1 GiB of output", async () => {
     const report = await Host.report({ sink: "all", command: shell("head -c 1073741824 /dev/zero") })
     assert.strictEqual(report.ended?.outputBytes, 1024 * mebibyte)
@@ -120,7 +120,7 @@ describe("a supervisor", () => {
     })
   }
 
-  it("does not take the time it was stopped for silence", async () => {
+  it("TI-4: does not take the time it was stopped for silence", async () => {
     const page = book()
     // says something all the time, which nobody hears while the supervisor is stopped
     const script = `n=0; while [ $n -lt 40 ]; do echo $$ >> ${page.path}; echo; sleep 0.1; n=$((n + 1)); done`

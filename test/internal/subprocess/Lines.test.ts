@@ -42,7 +42,7 @@ describe("lines", () => {
     assert.deepStrictEqual(split([new Uint8Array()]).lines, [])
   })
 
-  it("say when they were no UTF-8", () => {
+  it("PC-11: say when they were no UTF-8", () => {
     const latin1 = split([Uint8Array.of(0x63, 0x61, 0x66, 0xe9, 0x0a), bytes("ok\n")])
     assert.deepStrictEqual(latin1, {
       lines: ["caf\u{fffd}", "ok"],

@@ -18,7 +18,7 @@ const watch = (limit: Duration.DurationInput) => {
   )
 }
 
-describe("silence", () => {
+describe("TI-4, PC-7: silence", () => {
   it.effect("is over the limit once nothing was heard for that long", () =>
     Effect.gen(function*() {
       const { hear, isOver } = yield* watch("20 seconds")

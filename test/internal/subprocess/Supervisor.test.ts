@@ -64,12 +64,12 @@ live("a program's input", (it) => {
       })
     }))
 
-  it.effect("is closed after it, also when there is none", () =>
+  it.effect("PC-15: is closed after it, also when there is none", () =>
     Effect.gen(function*() {
       assert.deepInclude(yield* output(shell("cat >/dev/null; echo read")), { code: 0, stdout: "read\n" })
     }))
 
-  it.effect("is written while output is read", () =>
+  it.effect("PC-10: is written while output is read", () =>
     Effect.gen(function*() {
       const input = "x".repeat(3 * 1024 * 1024)
       const ended = yield* output(shell("head -c 1048576 /dev/zero >&2; cat", { input }))
@@ -86,7 +86,7 @@ live("a program's arguments and environment", (it) => {
       assert.strictEqual(ended.stdout, args.map((arg) => `[${arg}]`).join(""))
     }))
 
-  it.effect("are the given ones, and nothing of ours", () =>
+  it.effect("PC-16: are the given ones, and nothing of ours", () =>
     Effect.gen(function*() {
       const set = { CLAUDECODE: "1", CLAUDE_CODE_ENTRYPOINT: "cli", NODE_OPTIONS: "--no-warnings", GIT_DIR: "/nowhere" }
       const cwd = directoryWith({})
