@@ -138,7 +138,7 @@ export const body = (
     readonly contentType: string
   }
 ): HttpClientRequest.HttpClientRequest =>
-  HttpClientRequest.bodyStream(request, Stream.encodeText(Stream.rechunk(options.text, linesPerChunk)), {
+  HttpClientRequest.bodyStream(request, Stream.encodeText(options.text), {
     contentType: options.contentType,
     contentLength: options.bytes
   }).pipe(HttpClientRequest.setHeader("content-length", String(options.bytes)))
@@ -248,7 +248,6 @@ const keysOf = (
 
 const maxDetail = 2_048
 const maxBody = 16_777_216
-const linesPerChunk = 64
 
 const cut = (said: string, length: number) => said.length > length ? `${said.slice(0, length)}…` : said
 
@@ -379,6 +378,9 @@ const open = (
       )
     }
     if (!isSuccess(response.status)) return yield* refused(server, response)
+    if (!["identity", ""].includes(response.headers["content-encoding"] ?? "")) {
+      return yield* server.failure("Malformed", "the server compresses the file although it was asked not to")
+    }
     const at = response.status === 206 ? Number(/^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1]) : 0
     if (at !== 0 && at !== from) {
       return yield* server.failure(

@@ -67,18 +67,63 @@ export const make = Effect.fnUntraced(function*<R, R2>(
     server: (server, said) => buildServer(own, server, said),
     program: (program, said) => buildProgram(own, program, said),
     script: buildScript(own),
-    custom: (custom) =>
-      buildHttp(own, custom.kind, {
-        name: custom.name,
-        baseUrl: custom.baseUrl,
-        model: custom.model,
-        keyVariables: custom.keyVariable === undefined ? [] : [custom.keyVariable],
-        pricedAs: custom.baseUrl,
-        isVendor: false,
-        features: anyServer
-      })
+    custom: (custom) => buildHttp(own, custom.kind, customOptions(custom))
   }
   return builders
+})
+
+/**
+ * What is known of the servers that speak like OpenAI.
+ * @category models
+ * @since 0.1.0
+ */
+export type Features = Pick<OpenAiCompatible.Options, "schemas" | "outputBound" | "reportsCost">
+
+/**
+ * A server with all that is said about it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface HttpOptions {
+  readonly name: string
+  readonly baseUrl: string
+  readonly model: string
+  /** Variables that may hold the key; none for servers that take none. */
+  readonly keyVariables: ReadonlyArray<string>
+  readonly pricedAs: string
+  /** Whether this is the vendor's own server, whose answers always fit a schema that it takes. */
+  readonly isVendor: boolean
+  readonly features: Features
+}
+
+/**
+ * A vendor's server, as it is configured (U2).
+ * @category converting
+ * @since 0.1.0
+ */
+export const serverOptions = (server: Server, said: ProviderFields): HttpOptions => ({
+  name: server.name,
+  baseUrl: said.baseUrl ?? server.baseUrl,
+  model: said.model ?? server.model,
+  keyVariables: said.keyVariable === undefined ? server.keyVariables : [said.keyVariable],
+  pricedAs: server.name,
+  isVendor: said.baseUrl === undefined,
+  features: said.baseUrl === undefined ? features[server.name] ?? anyServer : anyServer
+})
+
+/**
+ * A server that users configure.
+ * @category converting
+ * @since 0.1.0
+ */
+export const customOptions = (custom: CustomProvider): HttpOptions => ({
+  name: custom.name,
+  baseUrl: custom.baseUrl,
+  model: custom.model,
+  keyVariables: custom.keyVariable === undefined ? [] : [custom.keyVariable],
+  pricedAs: custom.baseUrl,
+  isVendor: false,
+  features: anyServer
 })
 
 /**
@@ -122,9 +167,6 @@ const later = <A, R>(
     )
   })
 
-/** What is known of the servers that speak like OpenAI. */
-type Features = Pick<OpenAiCompatible.Options, "schemas" | "outputBound" | "reportsCost">
-
 const features: Readonly<Record<string, Features>> = {
   openai: { schemas: "enforced", outputBound: "max_completion_tokens" },
   deepseek: { schemas: "object" },
@@ -132,28 +174,8 @@ const features: Readonly<Record<string, Features>> = {
 }
 const anyServer: Features = { schemas: "tried" }
 
-interface HttpOptions {
-  readonly name: string
-  readonly baseUrl: string
-  readonly model: string
-  /** Variables that may hold the key; none for servers that take none. */
-  readonly keyVariables: ReadonlyArray<string>
-  readonly pricedAs: string
-  /** Whether this is the vendor's own server, whose answers always fit a schema that it takes. */
-  readonly isVendor: boolean
-  readonly features: Features
-}
-
 const buildServer = (own: Own, server: Server, said: ProviderFields): Effect.Effect<Provider, ProviderUnavailable> =>
-  buildHttp(own, server.kind, {
-    name: server.name,
-    baseUrl: said.baseUrl ?? server.baseUrl,
-    model: said.model ?? server.model,
-    keyVariables: said.keyVariable === undefined ? server.keyVariables : [said.keyVariable],
-    pricedAs: server.name,
-    isVendor: said.baseUrl === undefined,
-    features: said.baseUrl === undefined ? features[server.name] ?? anyServer : anyServer
-  })
+  buildHttp(own, server.kind, serverOptions(server, said))
 
 const buildHttp = (
   { http, settings }: Own,

@@ -198,6 +198,8 @@ export class BatchStore extends Context.Tag("owf/BatchStore")<BatchStore, {
     jobs: ReadonlyArray<NewBatchJob>,
     at: number
   ) => Effect.Effect<void, BatchWriteError>
+  /** Forgets a batch that is not sealed. */
+  readonly discard: (lease: BatchLease) => Effect.Effect<void, BatchWriteError>
   /** Takes the lease of a batch that nobody works on. */
   readonly take: (id: BatchId, at: number) => Effect.Effect<BatchLease, StoreError | BatchOwned>
   readonly renew: (lease: BatchLease, at: number) => Effect.Effect<void, BatchWriteError>

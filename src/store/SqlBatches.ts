@@ -96,8 +96,12 @@ const reads = (home: string, path: string, connection: SqlConnection.Connection)
     id === "latest"
       ? all("SELECT id FROM batches ORDER BY id DESC LIMIT 1")
       : all(
-        "SELECT id FROM batches WHERE id = ?1 UNION SELECT batch_id FROM batch_jobs WHERE remote_id = ?1 " +
-          "UNION SELECT id FROM batches WHERE length(?1) > 5 AND substr(id, 1, length(?1)) = ?1 LIMIT 2",
+        "SELECT id FROM batches WHERE id = ? UNION SELECT batch_id FROM batch_jobs WHERE remote_id = ? " +
+          "UNION SELECT id FROM batches WHERE ? >= length('batch-2') AND substr(id, 1, ?) = ? LIMIT 2",
+        id,
+        id,
+        id.length,
+        id.length,
         id
       )
   const find = Effect.fn("BatchStore.find")(function*(id: string) {
@@ -221,6 +225,7 @@ const writes = (writer: SqlWriter.SqlWriter, owner: Owner["Type"]) => {
             [iso(at), lease.id]
           )
         )),
+    discard: (lease) => leased(null, lease, (connection) => discard(connection, lease.id)),
     take: (id, at) => free<BatchLease, BatchOwned>(null, (connection) => take(connection, owner, id, at)),
     renew: (lease, at) =>
       leased(null, lease, (connection) =>
@@ -335,6 +340,17 @@ const check = (connection: Writing, { id, token }: BatchLease): Effect.Effect<vo
     connection.all("SELECT token FROM batch_leases WHERE batch_id = ?", [id]),
     ([row]) => row?.["token"] === token ? Effect.void : Effect.fail(new BatchLost({ id }))
   )
+
+/** What is sealed may have been sent and is never forgotten. */
+const discard = (connection: Writing, id: BatchId): Effect.Effect<void, StoreError> =>
+  Effect.forEach(["batch_leases", "batch_requests"], (table) =>
+    connection.run(
+      `DELETE FROM ${table} WHERE batch_id = (SELECT id FROM batches WHERE id = ? AND stored_at IS NULL)`,
+      [id]
+    )).pipe(
+      Effect.zipRight(connection.run("DELETE FROM batches WHERE id = ? AND stored_at IS NULL", [id])),
+      Effect.asVoid
+    )
 
 const take = Effect.fnUntraced(function*(connection: Writing, owner: Owner["Type"], id: BatchId, at: number) {
   const [row] = yield* connection.all(

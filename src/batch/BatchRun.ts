@@ -1,0 +1,221 @@
+/**
+ * The life of a batch, from its file to its last row: stored, sent, looked at until every job has ended, settled.
+ *
+ * - R1. Every step can be cut off and taken up by another process: what was done stands in the record, and what a vendor may
+ *   have done is looked up there before it is asked for again.
+ * - R2. Every job ends: completed, failed, expired or cancelled, its requests have an outcome each.
+ * - R3. A problem of one job leaves the others alone; problems that asking again cannot change are given back.
+ */
+import type { FileSystem } from "@effect/platform/FileSystem"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type { Batch, BatchId, BatchJob } from "../domain/BatchRecords.ts"
+import type { Pricing } from "../provider/Pricing.ts"
+import type { ProviderError, ProviderUnavailable } from "../provider/Provider.ts"
+import type { BatchLease, BatchNotFound, BatchOwned, BatchWriteError } from "../store/BatchStore.ts"
+import { BatchStore } from "../store/BatchStore.ts"
+import type { StoreError } from "../store/RunStore.ts"
+import type { BatchApi, RemoteJob } from "./Batch.ts"
+import { Batches, isEnd } from "./Batch.ts"
+import * as BatchRetry from "./BatchRetry.ts"
+import * as BatchSend from "./BatchSend.ts"
+import * as BatchSettle from "./BatchSettle.ts"
+import type { Held } from "./BatchWork.ts"
+import * as BatchWork from "./BatchWork.ts"
+
+/**
+ * A batch and its jobs, and what could not be done for which job.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Standing {
+  readonly batch: Batch
+  readonly jobs: ReadonlyArray<BatchJob>
+  readonly problems: ReadonlyArray<{ readonly job: number; readonly error: ProviderError }>
+}
+
+/**
+ * What the steps of a batch need.
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = BatchStore | Batches | Pricing | FileSystem
+
+/**
+ * Why a batch cannot be worked on.
+ * @category errors
+ * @since 0.1.0
+ */
+export type BatchRunError = BatchNotFound | BatchOwned | BatchAbandoned | BatchWriteError | ProviderUnavailable
+
+/**
+ * What the record says of a batch; nothing is asked of its vendor.
+ * @category running
+ * @since 0.1.0
+ */
+export const look = (id: string): Effect.Effect<Standing, BatchNotFound | StoreError, BatchStore> =>
+  Effect.gen(function*() {
+    const store = yield* BatchStore
+    const batch = yield* store.find(id)
+    return { batch, jobs: yield* store.jobs(batch.id), problems: [] }
+  })
+
+/**
+ * Takes every job of a batch a step further: sends it, asks how it is, takes its results into the record.
+ * @category running
+ * @since 0.1.0
+ */
+export const advance = (id: string): Effect.Effect<Standing, BatchRunError, Services> => stepped(id, step)
+
+/**
+ * Asks the vendor to end every job of a batch that has not ended; one that was not sent never will be.
+ * @category running
+ * @since 0.1.0
+ */
+export const cancel = (id: string): Effect.Effect<Standing, BatchRunError, Services> =>
+  stepped(id, (held) =>
+    Effect.gen(function*() {
+      const store = yield* BatchStore
+      const cancelAskedAt = yield* Clock.currentTimeMillis
+      yield* store.change(held.lease, held.job.number, { cancelAskedAt })
+      yield* step({ ...held, job: { ...held.job, cancelAskedAt: new Date(cancelAskedAt).toISOString() } })
+    }))
+
+/**
+ * Takes a batch further again and again until every job is settled.
+ *
+ * A problem that asking again cannot change, such as a key that is refused, ends the wait.
+ * @category running
+ * @since 0.1.0
+ */
+export const wait = (
+  id: string,
+  options: {
+    /** Time between two looks. */
+    readonly every: Duration.Duration
+    /** Told how the batch stands after each look. */
+    readonly onStanding: (standing: Standing) => Effect.Effect<void>
+  }
+): Effect.Effect<Standing, BatchRunError, Services> =>
+  Effect.gen(function*() {
+    while (true) {
+      const standing = yield* advance(id)
+      yield* options.onStanding(standing)
+      if (isSettled(standing.batch) || standing.problems.some(({ error }) => !error.isTransient)) return standing
+      yield* Effect.sleep(options.every)
+    }
+  })
+
+/**
+ * Whether nothing of a batch will change any more.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isSettled = ({ status }: Batch): boolean => status !== "running" && status !== "storing"
+
+/**
+ * A batch that was cut off while its requests were written down, which is forgotten now.
+ * @category errors
+ * @since 0.1.0
+ */
+export class BatchAbandoned extends Schema.TaggedError<BatchAbandoned>("owf/batch/BatchAbandoned")("BatchAbandoned", {
+  id: Schema.String
+}) {
+  override get message(): string {
+    return `${this.id} was cut off before all its prompts were stored, and nothing of it was sent. Submit its file again.`
+  }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+type Step = (held: Held) => Effect.Effect<void, ProviderError | BatchWriteError, Services>
+
+/** Takes a step for every job of a batch that is not settled. */
+const stepped = (id: string, step: Step): Effect.Effect<Standing, BatchRunError, Services> =>
+  Effect.gen(function*() {
+    const { batch } = yield* look(id)
+    if (batch.status === "storing") return yield* abandon(batch.id)
+    if (batch.status !== "running") return yield* look(batch.id)
+    const api = yield* Effect.flatMap(Batches, (batches) => batches.get(batch.provider))
+    const problems = yield* BatchWork.withLease(batch.id, (lease) => steps(batch.id, api, lease, step))
+    return { ...(yield* look(batch.id)), problems }
+  })
+
+const abandon = (id: BatchId) =>
+  BatchWork.withLease(id, (lease) =>
+    Effect.gen(function*() {
+      const store = yield* BatchStore
+      yield* store.discard(lease)
+      return yield* new BatchAbandoned({ id })
+    }))
+
+const steps = Effect.fnUntraced(function*(id: BatchId, api: BatchApi, lease: BatchLease, step: Step) {
+  const store = yield* BatchStore
+  const jobs = yield* store.jobs(id)
+  const problems: Array<Standing["problems"][number]> = []
+  for (const job of jobs) {
+    if (job.settledAt !== null) continue
+    const done = yield* Effect.either(step({ api, lease, job }))
+    if (Either.isRight(done)) continue
+    if (done.left._tag !== "ProviderError") return yield* done.left
+    problems.push({ job: job.number, error: done.left })
+  }
+  return problems
+})
+
+const step: Step = Effect.fnUntraced(function*(held: Held) {
+  const { api, job } = held
+  if (job.state === "pending" && job.cancelAskedAt !== null) return yield* neverSent(held, "cancelled", [])
+  const { retry } = yield* BatchWork.BatchPatience
+  const remote = job.remoteId === null
+    ? yield* Effect.catchIf(
+      BatchSend.send(held),
+      isRefusal,
+      (error) => Effect.as(neverSent(held, "failed", [error.detail]), undefined)
+    )
+    : yield* BatchRetry.withRetry(api.status(job.remoteId), retry)
+  if (remote === undefined) return
+  const known = job.cancelAskedAt !== null && remote.state === "running"
+    ? yield* BatchRetry.withRetry(api.cancel(remote.id), retry)
+    : remote
+  yield* remember(held, known)
+  if (isEnd(known.state)) yield* BatchSettle.settle(held, known)
+})
+
+const remember = ({ job, lease }: Held, remote: RemoteJob) =>
+  Effect.gen(function*() {
+    const store = yield* BatchStore
+    const change = BatchSend.changeOf(remote, yield* Clock.currentTimeMillis)
+    yield* store.change(lease, job.number, change, isEnd(remote.state) ? "batch.end" : undefined)
+  })
+
+/** A job that no vendor has: its requests end with it. */
+const neverSent = ({ job, lease }: Held, state: "cancelled" | "failed", problems: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const store = yield* BatchStore
+    const at = yield* Clock.currentTimeMillis
+    yield* store.change(lease, job.number, { state, problems, endedAt: at })
+    yield* store.finish(
+      lease,
+      job.number,
+      state === "cancelled"
+        ? { status: "cancelled", error: "the job was cancelled before it was sent", at }
+        : { status: "provider_failed", error: ["the job was refused", ...problems].join(": "), at }
+    )
+  })
+
+/** A refusal that is about the job; what is about the key or the account can be put right, and the job sent then. */
+const isRefusal = (error: ProviderError | BatchWriteError): error is ProviderError =>
+  error._tag === "ProviderError" && error.mayBeBilled !== true && refusals.has(error.reason)
+
+const refusals: ReadonlySet<ProviderError["reason"]> = new Set([
+  "InvalidRequest",
+  "UnknownModel",
+  "ContextOverflow",
+  "Refused"
+])
