@@ -20,8 +20,7 @@ import * as AnthropicWire from "./AnthropicWire.ts"
 import * as HttpExchange from "./HttpExchange.ts"
 import * as HttpProvider from "./HttpProvider.ts"
 import type { HttpWire } from "./HttpWire.ts"
-import type { Provider, RateLimits } from "./Provider.ts"
-import { capabilities } from "./Provider.ts"
+import type { Provider } from "./Provider.ts"
 import * as WireJson from "./WireJson.ts"
 
 /**
@@ -29,24 +28,10 @@ import * as WireJson from "./WireJson.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  readonly name: string
-  /** Address without a trailing slash, to which `/v1/messages` is added. */
-  readonly baseUrl: string
-  /** Model of calls that name none. */
-  readonly model: string
+export interface Options extends HttpProvider.ServerOptions {
   /** The variable that holds the key; undefined for servers that take none. */
   readonly keyVariable: string | undefined
-  /** Name or address the server's models are priced under. Defaults to the name. */
-  readonly pricedAs?: string | undefined
-  /** `enforced`: answers always fit a schema that has such a form; `tried`: that form may be refused. */
   readonly schemas: "enforced" | "tried"
-  readonly concurrency: number | undefined
-  readonly limits?: RateLimits | undefined
-  /** Bytes of a body that are read at most. Defaults to 64 MiB. */
-  readonly maxBodyBytes?: number | undefined
-  /** Characters of one event of a stream that are read at most. Defaults to 16 MiB. */
-  readonly maxEventSize?: number | undefined
 }
 
 /**
@@ -56,23 +41,7 @@ export interface Options {
  */
 export const make = Effect.fnUntraced(function*(options: Options) {
   const limits = yield* makeLimits(options)
-  const provider = yield* HttpProvider.make({
-    name: options.name,
-    baseUrl: options.baseUrl,
-    model: options.model,
-    keyVariable: options.keyVariable,
-    capabilities: capabilities({
-      schema: options.schemas === "enforced" ? "native" : "prompt",
-      boundsOutput: true,
-      cost: "priced",
-      concurrency: options.concurrency,
-      limits: options.limits
-    }),
-    pricedAs: options.pricedAs,
-    limitOf: limits.known,
-    maxBodyBytes: options.maxBodyBytes,
-    maxEventSize: options.maxEventSize
-  }, wire)
+  const provider = yield* HttpProvider.ofServer(options, { limitOf: limits.known }, wire)
   const ask: Provider["ask"] = (request, listener) =>
     request.maxOutputTokens === undefined
       ? Effect.zipRight(limits.learn(request.model), provider.ask(request, listener))

@@ -16,17 +16,13 @@
  *
  * The program retries little by itself, because the caller does and records it.
  */
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Subprocess } from "../internal/subprocess/Subprocess.ts"
-import type { Settings } from "../settings/Settings.ts"
 import * as ClaudeEvents from "./ClaudeEvents.ts"
 import * as ClaudeSchema from "./ClaudeSchema.ts"
+import * as CliAccess from "./CliAccess.ts"
 import type { CliFormat, End, Invocation, Problem } from "./CliFormat.ts"
 import * as CliProvider from "./CliProvider.ts"
-import type { Pricing } from "./Pricing.ts"
-import type { Provider, Request } from "./Provider.ts"
+import type { Request } from "./Provider.ts"
 import * as SchemaWords from "./SchemaWords.ts"
 
 /**
@@ -41,10 +37,7 @@ export const name = "claude"
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  options: Omit<CliProvider.Options, "name"> & { readonly name?: string | undefined }
-): Effect.Effect<Provider, never, Settings | Pricing | FileSystem.FileSystem | Subprocess> =>
-  CliProvider.make({ ...options, name: options.name ?? name }, format)
+export const make = (options: CliProvider.ProgramOptions) => CliProvider.ofProgram(name, format, options)
 
 /**
  * How the command line of Claude Code is used.
@@ -134,14 +127,9 @@ const aliases: ReadonlyMap<string, string> = new Map([
 
 type Mode = "answer" | "read" | "write"
 
-const modeOf = (
-  { agentType, mutates, permissions = [], readScope }: Pick<
-    Request,
-    "agentType" | "mutates" | "permissions" | "readScope"
-  >
-): Mode => {
-  if (mutates) return "write"
-  return readScope?.length === 0 && permissions.length === 0 && agentType === undefined ? "answer" : "read"
+const modeOf = (request: Pick<Request, "agentType" | "mutates" | "permissions" | "readScope">): Mode => {
+  if (request.mutates) return "write"
+  return CliAccess.readsNothing(request) ? "answer" : "read"
 }
 
 /** Tokens of the system prompt and the tools: bytes measured, which are never fewer. */

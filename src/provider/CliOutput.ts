@@ -1,12 +1,12 @@
 /**
  * The output of a program as masked lines, and as much of it as is kept.
  *
- * - O1. Lines are cut from bytes and decoded whole, so a character split between pieces stays whole. Only a line feed
- *   ends a line.
+ * - O1. Lines are cut as `Lines` cuts them.
  * - O2. Lines are masked before anybody reads them.
  * - O3. Memory is bounded: a line longer than its bound is dropped and counted; of the lines, the first and the last are
  *   kept, and always the last one, whole.
  */
+import * as Lines from "../internal/subprocess/Lines.ts"
 
 /**
  * Takes output piece by piece.
@@ -64,54 +64,42 @@ export const endOf = (stderr: string): string => {
  */
 export const make = (mask: (text: string) => string, { head, line, tail }: Bounds = bounds): CliOutput => {
   const keeper = makeKeeper(head, tail)
-  const decoder = new TextDecoder()
-  let parts: Array<Uint8Array> = []
-  let length = 0
-  let dropped = 0
+  let found: Array<string> = []
   let count = 0
   let last = { number: 0, text: "" }
 
-  const append = (part: Uint8Array) => {
-    length += part.length
-    // a copy, because the piece belongs to whoever reads the pipe; too long a line is counted and not kept
-    if (length <= line) parts.push(part.slice())
-    else parts = []
-  }
-
-  const take = (): ReadonlyArray<string> => {
-    const taken = parts
-    const isDropped = length > line
-    const size = length
-    parts = []
-    length = 0
-    count += 1
-    if (isDropped) {
-      dropped += 1
-      last = { number: count, text: `[a line of ${size} bytes is left out]` }
+  const cutter = Lines.cut({
+    line: (line) => {
+      const text = mask(line)
+      count += 1
+      if (/\S/.test(text)) last = { number: count, text }
+      keeper.add(text)
+      found.push(text)
+    },
+    dropped: (bytes) => {
+      count += 1
+      last = { number: count, text: `[a line of ${bytes} bytes is left out]` }
       keeper.add(last.text)
-      return []
     }
-    const text = mask(decoder.decode(join(taken, size)).replace(/\r$/, ""))
-    if (/\S/.test(text)) last = { number: count, text }
-    keeper.add(text)
-    return [text]
+  }, { maxLineBytes: line })
+
+  const taken = (): ReadonlyArray<string> => {
+    const lines = found
+    found = []
+    return lines
   }
 
   return {
     push: (chunk) => {
-      const lines: Array<string> = []
-      let from = 0
-      for (let at = chunk.indexOf(lineFeed); at >= 0; at = chunk.indexOf(lineFeed, from)) {
-        append(chunk.subarray(from, at))
-        lines.push(...take())
-        from = at + 1
-      }
-      if (from < chunk.length) append(chunk.subarray(from))
-      return lines
+      cutter.push(chunk)
+      return taken()
     },
-    rest: () => length === 0 ? [] : take(),
+    rest: () => {
+      cutter.end()
+      return taken()
+    },
     kept: keeper.text,
-    dropped: () => dropped,
+    dropped: () => cutter.facts().dropped,
     isBlank: () => last.number === 0,
     last: () => last
   }
@@ -121,22 +109,9 @@ export const make = (mask: (text: string) => string, { head, line, tail }: Bound
 // internal
 // -----------------------------------------------------------------------------
 
-const lineFeed = 0x0a
 /** Characters below which an error output was not cut, given that of 64 KiB each character takes four bytes at most. */
 const wholeErrors = 16_384
 const longestSecret = 8_192
-
-const join = (parts: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
-  const [first] = parts
-  if (first !== undefined && parts.length === 1) return first
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
 
 /** An empty line takes room too. */
 const sizeOf = (line: string) => line.length + 1

@@ -56,6 +56,16 @@ export interface Options {
 }
 
 /**
+ * How a program of a known format is used.
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProgramOptions extends Omit<Options, "name"> {
+  /** Defaults to the format's own. */
+  readonly name?: string | undefined
+}
+
+/**
  * The model of calls that name none, where the program chooses it.
  * @category models
  * @since 0.1.0
@@ -93,6 +103,14 @@ export const make = Effect.fnUntraced(function*(options: Options, format: CliFor
   }
   return provider
 })
+
+/**
+ * A provider of a program of a known format, under its own name where no other is given.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofProgram = (name: string, format: CliFormat, options: ProgramOptions) =>
+  make({ ...options, name: options.name ?? name }, format)
 
 // -----------------------------------------------------------------------------
 // internal

@@ -46,10 +46,7 @@ export const name = "codex"
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Omit<CliProvider.Options, "name"> {
-  /** Defaults to `codex`. */
-  readonly name?: string | undefined
-}
+export type Options = CliProvider.ProgramOptions
 
 /**
  * A provider of the `codex` command line.

@@ -9,18 +9,13 @@
  * The program puts the text of a file in place of an `@` and its path in a prompt, where that file exists in the working
  * directory; there is no way to write such a thing that it leaves alone.
  */
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Subprocess } from "../internal/subprocess/Subprocess.ts"
-import type { Settings } from "../settings/Settings.ts"
 import * as CliAccess from "./CliAccess.ts"
 import type { CliFormat } from "./CliFormat.ts"
 import * as CliPrompt from "./CliPrompt.ts"
 import * as CliProvider from "./CliProvider.ts"
 import * as GeminiCliEvents from "./GeminiCliEvents.ts"
-import type { Pricing } from "./Pricing.ts"
-import type { Provider, Request } from "./Provider.ts"
+import type { Request } from "./Provider.ts"
 
 /**
  * The provider's name.
@@ -34,10 +29,7 @@ export const name = "gemini-cli"
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  options: Omit<CliProvider.Options, "name"> & { readonly name?: string | undefined }
-): Effect.Effect<Provider, never, Settings | Pricing | FileSystem.FileSystem | Subprocess> =>
-  CliProvider.make({ ...options, name: options.name ?? name }, format)
+export const make = (options: CliProvider.ProgramOptions) => CliProvider.ofProgram(name, format, options)
 
 /**
  * How the program is used.

@@ -29,8 +29,8 @@ import type { Completion, HttpWire, ServerError, Shape } from "./HttpWire.ts"
 import * as KeyMask from "./KeyMask.ts"
 import * as LearnedShapes from "./LearnedShapes.ts"
 import * as Pricing from "./Pricing.ts"
-import type { Answer, Capabilities, Cost, Estimate, Provider, Request } from "./Provider.ts"
-import { ProviderError } from "./Provider.ts"
+import type { Answer, Capabilities, Cost, Estimate, Provider, RateLimits, Request } from "./Provider.ts"
+import { capabilities, ProviderError } from "./Provider.ts"
 import * as WireJson from "./WireJson.ts"
 
 /**
@@ -55,6 +55,21 @@ export interface Options {
   readonly maxBodyBytes?: number | undefined
   /** Characters of one event of a stream that are read at most. Defaults to 16 MiB. */
   readonly maxEventSize?: number | undefined
+}
+
+/**
+ * A server of a known format, and how to talk to it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerOptions extends Omit<Options, "capabilities" | "limitOf"> {
+  /**
+   * `enforced`: answers always fit a schema that has a form the format knows; `tried`: that form may be refused;
+   * `object`: it is never sent.
+   */
+  readonly schemas: "enforced" | "tried" | "object"
+  readonly concurrency: number | undefined
+  readonly limits?: RateLimits | undefined
 }
 
 /**
@@ -125,6 +140,26 @@ export const readKey = (
       : fail("Misconfigured", `$${variable} holds characters that no key has, such as spaces or line breaks`)
   }
   return fail("Authentication", `needs an API key in ${named(variables)}`)
+}
+
+/**
+ * A provider of one server of a known format; `format` says what the format adds to what the server can do.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofServer = (
+  options: ServerOptions,
+  format: Pick<Options, "limitOf"> & Partial<Pick<Capabilities, "temperature" | "cost">>,
+  wire: HttpWire
+) => {
+  const { limitOf, ...own } = format
+  const { concurrency, limits, schemas } = options
+  const schema = schemas === "enforced" ? "native" : "prompt"
+  return make({
+    ...options,
+    capabilities: capabilities({ schema, boundsOutput: true, cost: "priced", concurrency, limits, ...own }),
+    limitOf
+  }, wire)
 }
 
 // -----------------------------------------------------------------------------

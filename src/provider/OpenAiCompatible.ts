@@ -12,7 +12,7 @@ import * as HttpProvider from "./HttpProvider.ts"
 import type { HttpWire, SchemaForm, ServerError, Shape } from "./HttpWire.ts"
 import * as OpenAiWire from "./OpenAiWire.ts"
 import type { Request } from "./Provider.ts"
-import { capabilities } from "./Provider.ts"
+import * as SchemaWords from "./SchemaWords.ts"
 import * as StrictSchema from "./StrictSchema.ts"
 
 /**
@@ -20,27 +20,11 @@ import * as StrictSchema from "./StrictSchema.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  readonly name: string
-  /** Address without a trailing slash, to which `/chat/completions` is added. */
-  readonly baseUrl: string
-  /** Model of calls that name none. */
-  readonly model: string
-  /** The variable that holds the key; undefined for servers that take none. */
-  readonly keyVariable: string | undefined
-  /** Name or address the server's models are priced under. Defaults to the name. */
-  readonly pricedAs?: string | undefined
-  /** `enforced`: answers always fit a strict schema; `tried`: strict schemas may be refused; `object`: never sent. */
-  readonly schemas: "enforced" | "tried" | "object"
+export interface Options extends HttpProvider.ServerOptions {
   /** What the bound on output is called. Defaults to `max_tokens`. */
   readonly outputBound?: "max_tokens" | "max_completion_tokens" | undefined
   /** Whether the cost in a body's usage is in dollars. Defaults to false. */
   readonly reportsCost?: boolean | undefined
-  readonly concurrency: number | undefined
-  /** Bytes of a body that are read at most. Defaults to 64 MiB. */
-  readonly maxBodyBytes?: number | undefined
-  /** Characters of one event of a stream that are read at most. Defaults to 16 MiB. */
-  readonly maxEventSize?: number | undefined
 }
 
 /**
@@ -49,22 +33,11 @@ export interface Options {
  * @since 0.1.0
  */
 export const make = (options: Options) =>
-  HttpProvider.make({
-    name: options.name,
-    baseUrl: options.baseUrl,
-    model: options.model,
-    keyVariable: options.keyVariable,
-    capabilities: capabilities({
-      schema: options.schemas === "enforced" ? "native" : "prompt",
-      boundsOutput: true,
-      temperature: true,
-      cost: options.reportsCost === true ? "reported" : "priced",
-      concurrency: options.concurrency
-    }),
-    pricedAs: options.pricedAs,
-    maxBodyBytes: options.maxBodyBytes,
-    maxEventSize: options.maxEventSize
-  }, wireOf(options))
+  HttpProvider.ofServer(
+    options,
+    { temperature: true, cost: options.reportsCost === true ? "reported" : "priced" },
+    wireOf(options)
+  )
 
 /**
  * The wire format of a server.
@@ -111,18 +84,13 @@ const formsOf = (
     : ["strict", "object", "words"]
 }
 
-const instruction = "Answer with one JSON value that fits the following JSON Schema, without prose or code fences:"
-
-const withSchema = (prompt: string, schema: JsonSchemaObject | undefined): string =>
-  schema === undefined ? prompt : `${prompt}\n\n${instruction}\n\n${JSON.stringify(schema)}`
-
 const bodyOf = (
   options: Pick<Options, "outputBound">,
   request: Omit<Request, "timeout">,
   { delivery, form, maxOutputTokens }: Shape
 ): typeof OpenAiWire.ChatRequest.Type => {
   const { correction, schema, system, temperature } = request
-  const prompt = withSchema(request.prompt, form === "strict" ? undefined : schema)
+  const prompt = SchemaWords.withSchema(request.prompt, form === "strict" ? undefined : schema)
   const format = schema === undefined ? undefined : formatOf(form, schema)
   return {
     model: request.model,
@@ -131,7 +99,7 @@ const bodyOf = (
       { role: "user", content: prompt },
       ...(correction === undefined ? [] : [
         { role: "assistant" as const, content: correction.answer },
-        { role: "user" as const, content: correctionText(correction.problem) }
+        { role: "user" as const, content: SchemaWords.correctionText(correction.problem) }
       ])
     ],
     ...(temperature === undefined ? {} : { temperature }),
@@ -141,9 +109,6 @@ const bodyOf = (
     ...(delivery === "counted" ? { stream_options: { include_usage: true } } : {})
   }
 }
-
-const correctionText = (problem: string) =>
-  `That answer was not accepted: ${problem}\n\nAnswer the request again, in full and in the form it asks for.`
 
 const formatOf = (form: SchemaForm, schema: JsonSchemaObject): typeof OpenAiWire.ResponseFormat.Type | undefined => {
   if (form === "object") return { type: "json_object" }

@@ -9,18 +9,13 @@
  *
  * Rules the user's configuration gives one agent are stronger than those of a request.
  */
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Subprocess } from "../internal/subprocess/Subprocess.ts"
-import type { Settings } from "../settings/Settings.ts"
 import * as CliAccess from "./CliAccess.ts"
 import type { CliFormat, End, Problem } from "./CliFormat.ts"
 import * as CliPrompt from "./CliPrompt.ts"
 import * as CliProvider from "./CliProvider.ts"
 import * as OpenCodeEvents from "./OpenCodeEvents.ts"
-import type { Pricing } from "./Pricing.ts"
-import type { Provider, Request } from "./Provider.ts"
+import type { Request } from "./Provider.ts"
 
 /**
  * The provider's name.
@@ -34,10 +29,7 @@ export const name = "opencode"
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  options: Omit<CliProvider.Options, "name"> & { readonly name?: string | undefined }
-): Effect.Effect<Provider, never, Settings | Pricing | FileSystem.FileSystem | Subprocess> =>
-  CliProvider.make({ ...options, name: options.name ?? name }, format)
+export const make = (options: CliProvider.ProgramOptions) => CliProvider.ofProgram(name, format, options)
 
 /**
  * How the program is used.

@@ -48,11 +48,60 @@ export interface Splitter {
 }
 
 /**
+ * Who takes what a cutter finds, in order.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Taker {
+  readonly line: (line: string) => void
+  /** A line of so many bytes was too long. */
+  readonly dropped: (bytes: number) => void
+}
+
+/**
+ * Takes pieces and hands on what ends in them, as it is found.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cutter {
+  readonly push: (chunk: Uint8Array) => void
+  /** Hands on the last line, when no line feed ended it; nothing comes after it. */
+  readonly end: () => void
+  readonly facts: () => Facts
+}
+
+/**
  * A splitter that has seen nothing yet.
  * @category constructors
  * @since 0.1.0
  */
-export const make = ({ maxLineBytes = defaultMaxLineBytes }: Options = {}): Splitter => {
+export const make = (options?: Options): Splitter => {
+  let found: Array<string> = []
+  const cutter = cut({ line: (line) => found.push(line), dropped: () => undefined }, options)
+  const taken = (): ReadonlyArray<string> => {
+    const lines = found
+    found = []
+    return lines
+  }
+  return {
+    push: (chunk) => {
+      cutter.push(chunk)
+      return taken()
+    },
+    end: () => {
+      cutter.end()
+      return taken()
+    },
+    facts: cutter.facts
+  }
+}
+
+/**
+ * A cutter that has seen nothing yet.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const cut = (taker: Taker, { maxLineBytes = defaultMaxLineBytes }: Options = {}): Cutter => {
   const rest = makeRest(maxLineBytes)
   let lines = 0
   let dropped = 0
@@ -68,31 +117,27 @@ export const make = ({ maxLineBytes = defaultMaxLineBytes }: Options = {}): Spli
     return Buffer.from(bytes.buffer, bytes.byteOffset + from, Math.max(0, to - from)).toString("utf8")
   }
 
-  /** A line from the rest and the bytes after it; undefined when it is too long. */
-  const finish = (bytes: Uint8Array, hasEnd: boolean): string | undefined => {
+  /** Hands on a line of the rest and the bytes after it. */
+  const finish = (bytes: Uint8Array, hasEnd: boolean): void => {
+    const size = rest.size() + bytes.length
     const whole = rest.take(bytes)
-    if (whole !== undefined) return decode(whole, hasEnd)
+    if (whole !== undefined) return taker.line(decode(whole, hasEnd))
     isFirst = false
     dropped++
-    return undefined
+    taker.dropped(size)
   }
 
   return {
     push: (chunk) => {
-      const found: Array<string> = []
       let from = 0
       for (let to = chunk.indexOf(lineFeed); to >= 0; to = chunk.indexOf(lineFeed, from)) {
-        const line = finish(chunk.subarray(from, to), true)
-        if (line !== undefined) found.push(line)
+        finish(chunk.subarray(from, to), true)
         from = to + 1
       }
       rest.add(chunk.subarray(from))
-      return found
     },
     end: () => {
-      if (rest.isEmpty()) return []
-      const line = finish(new Uint8Array(), false)
-      return line === undefined ? [] : [line]
+      if (rest.size() > 0) finish(new Uint8Array(), false)
     },
     facts: () => ({ lines, dropped, invalidUtf8 })
   }
@@ -134,15 +179,18 @@ interface Rest {
   readonly add: (bytes: Uint8Array) => void
   /** Everything so far and these bytes, or undefined when that is too much; empty afterwards. */
   readonly take: (bytes: Uint8Array) => Uint8Array | undefined
-  readonly isEmpty: () => boolean
+  /** Bytes so far, those that are not kept any more included. */
+  readonly size: () => number
 }
 
 const makeRest = (limit: number): Rest => {
   let blocks: Array<Uint8Array> = []
   let length = 0
+  let size = 0
   let isTooLong = false
 
   const add = (bytes: Uint8Array): void => {
+    size += bytes.length
     isTooLong ||= length + bytes.length > limit
     if (isTooLong) {
       blocks = []
@@ -168,11 +216,12 @@ const makeRest = (limit: number): Rest => {
     // a long line's blocks are not kept for the short ones after it
     blocks = blocks.slice(0, 1)
     length = 0
+    size = 0
     isTooLong = false
     return wasTooLong ? undefined : whole
   }
 
-  return { add, take, isEmpty: () => length === 0 && !isTooLong }
+  return { add, take, size: () => size }
 }
 
 const blockSize = 65_536

@@ -65,6 +65,19 @@ describe("lines", () => {
     assert.deepStrictEqual(split([bytes("x".repeat(11))], { maxLineBytes: 10 }).facts.dropped, 1)
   })
 
+  it("that are dropped are told of where they stood, with their size", () => {
+    const all = bytes(`a\n${"x".repeat(11)}\nb\n${"y".repeat(30)}`)
+    for (const size of [1, 3, 12, 100]) {
+      const found: Array<string | number> = []
+      const cutter = Lines.cut({ line: (line) => found.push(line), dropped: (bytes) => found.push(bytes) }, {
+        maxLineBytes: 10
+      })
+      for (let at = 0; at < all.length; at += size) cutter.push(all.subarray(at, at + size))
+      cutter.end()
+      assert.deepStrictEqual(found, ["a", 11, "b", 30], `pieces of ${size}`)
+    }
+  })
+
   it("may be long", () => {
     const long = "ab\u{10ffff}c".repeat(300_000)
     const all = bytes(`${long}\nshort\n${long}`)
