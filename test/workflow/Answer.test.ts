@@ -36,6 +36,29 @@ describe("an answer", () => {
       }
     }))
 
+  it.effect("with a schema is found among other objects and inside of one, however the text ends", () =>
+    Effect.gen(function*() {
+      const schema = yield* label
+      const texts = [
+        `I changed {"file": "a.ts"} first. The answer: ${json}`,
+        `${json}\n\nSettings that I used:\n\`\`\`json\n{"depth": 3}\n\`\`\``,
+        `{"result": ${json}}`,
+        `{"status": "ok", "answer": ${json}}`
+      ]
+      for (const text of texts) assert.deepStrictEqual(Answer.read(answer(text), schema), Either.right(decoded), text)
+    }))
+
+  it.effect("that has some of what was asked for is not replaced by a draft, and one of a list is no answer", () =>
+    Effect.gen(function*() {
+      const schema = yield* label
+      const texts = [
+        `For example ${json}\n\`\`\`json\n{"label": "question"}\n\`\`\``,
+        `{"list": [${json}]}`,
+        `First {"file": "a.ts"}, then {"label": "feature", "at": `
+      ]
+      for (const text of texts) assert.isTrue(Either.isLeft(Answer.read(answer(text), schema)), text)
+    }))
+
   it.effect("that came structured is read from there, not from its text", () =>
     Effect.gen(function*() {
       const schema = yield* label
