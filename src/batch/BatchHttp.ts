@@ -347,6 +347,32 @@ const bytesOf = (
     Stream.mapError((error) => interrupted(server, error))
   )
 
+/**
+ * The bytes of a file, which fail where fewer came than there are. A connection that broke before anybody listened looks
+ * like an answer without content, so one that does not say its length is not believed to be empty.
+ */
+const whole = (
+  server: Server,
+  response: HttpClientResponse.HttpClientResponse
+): Stream.Stream<Uint8Array, ProviderError> =>
+  Stream.suspend(() => {
+    const said = response.headers["content-length"]
+    const least = said === undefined ? 1 : Number(said)
+    let count = 0
+    const counted = Stream.map(bytesOf(server, response), (bytes) => {
+      count += bytes.length
+      return bytes
+    })
+    return Stream.concat(
+      counted,
+      Stream.suspend(() =>
+        count >= least ? Stream.empty : Stream.fail(
+          server.failure("Transport", "the connection broke before the file was whole", { mayBeBilled: false })
+        )
+      )
+    )
+  })
+
 const text = (server: Server, response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, ProviderError> =>
   Effect.suspend(() => {
     let room = maxBody
@@ -388,5 +414,5 @@ const open = (
         "the server answers with another part of the file than it was asked for"
       )
     }
-    return { from: at, bytes: bytesOf(server, response) }
+    return { from: at, bytes: whole(server, response) }
   })

@@ -413,7 +413,8 @@ describe("A batch", () => {
       assert.deepStrictEqual([batch.status, jobs[0]?.problems], ["done", []])
       const ranges = vendor.asked.filter(({ url }) => url.endsWith("/content")).map(({ headers }) => headers.range)
       assert.strictEqual(ranges.length, 3)
-      assert.deepStrictEqual(ranges.map((range) => range !== undefined), [false, true, true])
+      assert.strictEqual(ranges[0], undefined)
+      assert.match(ranges[2] ?? "", /^bytes=[1-9]\d*-$/)
       assert.strictEqual((yield* process(rows(id))).filter(({ status }) => status === "ok").length, 20)
     }))
 

@@ -149,7 +149,8 @@ const send = (got: Asked, response: Http.ServerResponse, reply: Reply, ranges: b
     ...(from > 0 ? { "content-range": `bytes ${from}-${whole.length - 1}/${whole.length}` } : {})
   })
   if (!isCut) return void response.end(part)
-  response.write(part.subarray(0, Math.ceil(part.length / 2)), () => setImmediate(() => response.destroy()))
+  // a connection that stands still for a while before it breaks
+  response.write(part.subarray(0, Math.ceil(part.length / 2)), () => setTimeout(() => response.destroy(), 100))
 }
 
 /** The text of a request, in the forms of all vendors. */
