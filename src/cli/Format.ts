@@ -1,6 +1,9 @@
 /**
  * How values are written in the commands' texts: one way for numbers, times, money and columns.
  */
+import * as PrettyJson from "../internal/prettyJson.ts"
+import { visible } from "../internal/visible.ts"
+import * as Numbers from "../report/Numbers.ts"
 
 /**
  * Rows as aligned columns; the last one is not padded.
@@ -37,22 +40,14 @@ export const tokens = (count: number): string => `${count} tokens`
  * @category converting
  * @since 0.1.0
  */
-export const usd = (amount: number | null): string =>
-  amount === null ? "cost unknown" : amount === 0 ? "$0" : `$${amount.toFixed(amount < 0.01 ? 6 : 4)}`
+export const usd: (amount: number | null) => string = Numbers.usd
 
 /**
  * A time span, to the digit that matters.
  * @category converting
  * @since 0.1.0
  */
-export const duration = (milliseconds: number): string => {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`
-  const seconds = milliseconds / 1000
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
-  const minutes = Math.floor(seconds / 60)
-  const rest = Math.floor(seconds % 60)
-  return minutes < 60 ? `${minutes} min ${rest} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
-}
+export const duration: (milliseconds: number) => string = Numbers.duration
 
 /**
  * A text on one line, shortened to a length.
@@ -69,26 +64,11 @@ export const clip = (text: string, length: number): string => {
  * @category converting
  * @since 0.1.0
  */
-export const prettyJson = (json: string): string => {
-  let text = ""
-  let depth = 0
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g)) {
-    if (token === "}" || token === "]") {
-      depth--
-      // an empty object or array stays on its line
-      text = /[[{]\n *$/.test(text) ? text.trimEnd() + token : `${text}\n${"  ".repeat(depth)}${token}`
-    } else if (token === "{" || token === "[") {
-      depth++
-      text += `${token}\n${"  ".repeat(depth)}`
-    } else {
-      text += token === "," ? `,\n${"  ".repeat(depth)}` : token === ":" ? ": " : token
-    }
-  }
-  return text
-}
+export const prettyJson: (json: string) => string = PrettyJson.prettyJson
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n]+\s*/g, " ")
+// what others wrote must not move the cursor
+const oneLine = (text: string): string => visible(text.replaceAll(/\s*[\r\n]+\s*/g, " "))

@@ -182,6 +182,8 @@ export class Host extends Context.Tag("owf/cli/Host")<Host, {
   readonly trees: Trees
   /** Directory of the examples that come with the package. */
   readonly examples: string
+  /** Directory of the built script and style of the report's page. */
+  readonly viewer: string
   /** How a path is best written for somebody in the working directory. */
   readonly shown: (path: string) => string
 }>() {}

@@ -81,6 +81,7 @@ export const host: Host["Type"] = {
   },
   // both dist/bin/owf.js and dist/node/CliMain.js stand two folders below the package
   examples: fileURLToPath(new URL("../../examples", import.meta.url)),
+  viewer: fileURLToPath(new URL("../../dist/viewer", import.meta.url)),
   shown: (path) => {
     const relative = Path.relative(process.cwd(), path)
     return relative === ""

@@ -6,6 +6,7 @@
  * - X2. A text is one line where a line is asked for, and a bar in it does not end a table's cell.
  * - X3. Characters that cannot be seen and change what can (control characters, directions of writing) are spelled out.
  */
+import { visible } from "../internal/visible.ts"
 
 /**
  * A text inside a line, shortened to a length.
@@ -96,35 +97,9 @@ export const clip = (text: string, length: number): string =>
   // a pair of surrogates is not cut through
   text.length <= length ? text : `${text.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, "")}…`
 
-/**
- * A text with what cannot be seen in it spelled out; line ends and tabs stay.
- * @category converting
- * @since 0.1.0
- */
-export const visible = (text: string): string =>
-  unseen.test(text)
-    ? text.replaceAll(allUnseen, (character) => {
-      const code = character.charCodeAt(0)
-      return code < 0x20
-        ? String.fromCharCode(0x2400 + code)
-        : code === 0x7f
-        ? "\u2421"
-        : code >= 0xd800 && code < 0xe000
-        ? "\uFFFD"
-        : `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`
-    })
-    : text
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-// control characters but tab and line feed, marks of direction, separators of lines, and halves of surrogate pairs
-const pattern =
-  "[\\u0000-\\u0008\\u000B-\\u001F\\u007F-\\u009F\\u061C\\u200B\\u200E\\u200F\\u2028-\\u202E\\u2060-\\u2069\\uFEFF]" +
-  "|[\\uD800-\\uDBFF](?![\\uDC00-\\uDFFF])|(?<![\\uD800-\\uDBFF])[\\uDC00-\\uDFFF]"
-const unseen = new RegExp(pattern)
-const allUnseen = new RegExp(pattern, "g")
 
 // no character that means something, and nothing that is made a link, a reference or a picture without one
 const isPlain = (text: string): boolean =>

@@ -67,6 +67,13 @@ export const usage = (
     .map(([group, calls]) => usageOf(group, calls, saved))
 
 /**
+ * What some calls used in all.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sumOf = (calls: ReadonlyArray<CallReport>): Records.Usage => usageOf(null, calls, noSavings)
+
+/**
  * What a report comes to.
  * @category constructors
  * @since 0.1.0

@@ -79,6 +79,7 @@ export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise
       },
       inspector: { providers: notHere(), doctor: notHere, prices: notHere, refreshPrices: notHere },
       examples: Path.join(root, "examples"),
+      viewer: Path.join(root, "dist/viewer"),
       shown: (path) => Path.relative(cwd, path)
     })
   )

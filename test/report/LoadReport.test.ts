@@ -300,11 +300,12 @@ describe("a report of ten thousand calls", () => {
       many(10_000),
       Effect.gen(function*() {
         const times: Array<number> = []
-        // the best of a few: other tests share the processors
         for (let i = 0; i < 5 && Math.min(...times) >= 1_000; i++) {
-          const began = performance.now()
+          const began = process.cpuUsage()
           const report = yield* load(ids.main)
-          times.push(performance.now() - began)
+          // what it takes of a processor, not of the clock: other tests share both
+          const { system, user } = process.cpuUsage(began)
+          times.push((system + user) / 1_000)
           assert.strictEqual(report.calls.length, 10_000)
         }
         assert.isBelow(Math.min(...times), 1_000)

@@ -6,6 +6,7 @@ import { marked } from "marked"
 import * as Markdown from "open-agent-workflows/report/Markdown"
 import * as MarkdownText from "open-agent-workflows/report/MarkdownText"
 import type { RunReport } from "open-agent-workflows/report/RunReport"
+import { visible } from "../../src/internal/visible.ts"
 import { hostile, reported } from "./world.ts"
 
 /** Fields whose texts come from users, models and other programs. */
@@ -235,7 +236,7 @@ describe("a text inside Markdown", () => {
       const [paragraph] = tokensOf(MarkdownText.inline(text, 10_000))
       const [span, ...others] = (paragraph as Tokens.Paragraph).tokens
       assert.isEmpty(others)
-      const shown = MarkdownText.visible(text.replaceAll(/\s+/g, " ").trim())
+      const shown = visible(text.replaceAll(/\s+/g, " ").trim())
       if (shown === "") assert.strictEqual(span?.type, "text")
       else assert.deepInclude(span, { type: "codespan", text: shown })
     }))
@@ -246,7 +247,7 @@ describe("a text inside Markdown", () => {
       const text = `first${some}`
       const [code, ...others] = tokensOf(MarkdownText.block(text))
       assert.isEmpty(others)
-      const shown = MarkdownText.visible(text.replaceAll(/\r\n?/g, "\n"))
+      const shown = visible(text.replaceAll(/\r\n?/g, "\n"))
       assert.strictEqual(code?.type, "code")
       // parsers differ in how many of the last line ends are the fence's
       assert.strictEqual((code as Tokens.Code).text.replace(/\n+$/, ""), shown.replace(/\n+$/, ""))

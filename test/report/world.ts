@@ -178,7 +178,7 @@ const earlierRun = (store: Store) =>
       outcome: { outputText: "None." }
     })
     yield* answered(store, ownership, earlier, 2, {
-      call: { label: "types", prompt: "Which types are wrong?", optsJson: opts({ model: "fake-0" }) }
+      call: { label: "types", prompt: "Which types are wrong?", model: "fake-0", optsJson: opts({ model: "fake-0" }) }
     })
     yield* store.finish(ownership, finished(earlier, { at: at(-3590) }))
   })
@@ -438,6 +438,7 @@ const lost = (store: Store, ownership: RunStores.Ownership) =>
       }),
       outcome(main, 7, {
         prompt,
+        cost: null,
         status: "cancelled",
         outputText: null,
         errorKind: "Cancelled",

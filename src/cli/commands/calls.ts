@@ -37,7 +37,7 @@ export const calls = Spec.make({
         call.cacheStatus,
         `${call.provider}:${call.model}`,
         Format.tokens(call.inputTokens + call.outputTokens),
-        call.label ?? Format.clip(call.prompt, 60)
+        Format.clip(call.label ?? call.prompt, 60)
       ])))
     })
   ))

@@ -41,7 +41,7 @@ export const explainCache = Spec.make({
       yield* print(Format.table(calls.map(({ cacheStatus, explanation, index, label, prompt }) => [
         Format.callNumber(index),
         cacheStatus,
-        label ?? Format.clip(prompt.text, 40),
+        Format.clip(label ?? prompt.text, label === null ? 40 : 60),
         explanation.reason
       ])))
     })

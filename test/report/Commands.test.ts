@@ -1,0 +1,124 @@
+import { assert, beforeAll, describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { inProcess } from "../cli/owf.ts"
+import type { Ran } from "../cli/owf.ts"
+import { directoryWith } from "../lib/node.ts"
+import { fill, ids, store } from "./world.ts"
+
+/** The commands about one run that has something of everything, and an earlier one of the same workflow. */
+let directory: string
+beforeAll(async () => {
+  directory = directoryWith({})
+  await Effect.runPromise(Effect.provide(fill, store(Path.join(directory, ".workflows"))))
+})
+
+const owf = (...words: ReadonlyArray<string>): Promise<Ran> => inProcess(directory, ...words)
+
+/** The ids and times are the same each time; where the test runs, and when it looks, are not. */
+const shown = (text: string): string =>
+  text
+    .replaceAll(directory, "<dir>")
+    .replaceAll(/"generated_at": \d+/g, "\"generated_at\": \"<now>\"")
+    .replaceAll(/at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\. /g, "at <now>. ")
+
+const transcript = (words: ReadonlyArray<string>, { code, stderr, stdout }: Ran): string =>
+  shown(`$ owf ${words.join(" ")}\nexit ${code}\n${stdout}${stderr === "" ? "" : `stderr:\n${stderr}`}\n`)
+
+const readers = [
+  ["runs"],
+  ["status", "latest"],
+  ["output", "latest"],
+  ["calls", "latest"],
+  ["events", "latest"],
+  ["usage", "latest"],
+  ["usage", "latest", "--by", "phase"],
+  ["explain-cache", "latest"],
+  ["artifacts", "latest"],
+  ["cat", "latest_call_0002"],
+  ["diff-runs", ids.earlier, "latest"],
+  ["report", "latest", "--stdout"]
+] as const
+
+describe("what the commands print about a run with something of everything", () => {
+  for (const words of readers) {
+    const name = words.filter((word) => !word.startsWith("latest") && word !== ids.earlier).join("-").replaceAll(
+      "--",
+      ""
+    )
+    it(`owf ${words.join(" ")}`, async () => {
+      await expect(transcript(words, await owf(...words))).toMatchFileSnapshot(`../golden/report/${name}.txt`)
+    })
+    it(`owf ${words.join(" ")} as JSON`, async () => {
+      const asJson = [...words.filter((word) => word !== "--stdout"), "--json"]
+      const ran = await owf(...asJson)
+      assert.strictEqual(ran.code, 0, ran.stdout)
+      const text = `${JSON.stringify(JSON.parse(ran.stdout), undefined, 2)}\n`
+      await expect(shown(text)).toMatchFileSnapshot(`../golden/report/${name}.json`)
+    })
+  }
+})
+
+describe("owf report", () => {
+  it("writes the report into the run's directory and prints where", async () => {
+    const { code, stdout } = await owf("report", "latest")
+    assert.deepStrictEqual([code, stdout], [0, `.workflows/runs/${ids.main}/report.md\n`])
+    const file = Path.join(directory, stdout.trim())
+    assert.strictEqual(shown(Fs.readFileSync(file, "utf8")), shown((await owf("report", "latest", "--stdout")).stdout))
+    assert.strictEqual(Fs.statSync(file).mode & 0o777, 0o600)
+    assert.deepStrictEqual(Fs.readdirSync(Path.dirname(file)).filter((name) => name.startsWith(".")), [])
+  })
+
+  it("writes where it is told to, and replaces what is there", async () => {
+    const file = Path.join(directory, "out", "of the way.md")
+    for (const words of [[], ["--github"]]) {
+      const { code, stdout } = await owf("report", ids.main, "--out", file, ...words)
+      assert.deepStrictEqual([code, stdout], [0, "out/of the way.md\n"])
+    }
+    assert.include(Fs.readFileSync(file, "utf8"), "<details>")
+    assert.deepStrictEqual(Fs.readdirSync(Path.dirname(file)), ["of the way.md"])
+  })
+
+  it("says so where it cannot write", async () => {
+    Fs.writeFileSync(Path.join(directory, "file"), "")
+    const { code, stderr } = await owf("report", "latest", "--out", Path.join(directory, "file", "report.md"))
+    assert.strictEqual(code, 2)
+    assert.include(stderr, "cannot be written")
+  })
+
+  for (
+    const words of [
+      ["--html", "--github"],
+      ["--stdout", "--out", "x.md"],
+      ["--json", "--html"]
+    ]
+  ) {
+    it(`refuses ${words.join(" with ")}`, async () => {
+      const { code, stderr, stdout } = await owf("report", "latest", ...words)
+      assert.strictEqual(code, 2)
+      assert.include(stderr + stdout, "exclude each other")
+    })
+  }
+
+  it("knows a run that is not there", async () => {
+    const { code, stderr } = await owf("report", "20990101-000000-0sj04k7m2x9q")
+    assert.notStrictEqual(code, 0)
+    assert.include(stderr, "There is no run")
+  })
+})
+
+describe("owf diff-runs", () => {
+  it("takes two runs, and not the same twice", async () => {
+    for (const words of [[], ["latest"], ["latest", ids.earlier, ids.child], ["latest", ids.main]]) {
+      const { code, stderr } = await owf("diff-runs", ...words)
+      assert.strictEqual(code, 2, words.join(" "))
+      assert.match(stderr, /Two runs are compared|are the same run/)
+    }
+  })
+
+  it("lists what was reused when asked to", async () => {
+    assert.notInclude((await owf("diff-runs", ids.earlier, "latest")).stdout, "=  0001")
+    assert.include((await owf("diff-runs", ids.earlier, "latest", "--all")).stdout, "=  0001")
+  })
+})
