@@ -3,6 +3,7 @@
  *
  * - D1. Work that has not ended at its deadline is interrupted, and known to have been.
  * - D2. Time is the `Clock` of the run, so that a test clock drives it.
+ * - D3. What time work has is decided when it begins, and measured: a clock that is set gives it neither less nor more.
  *
  * A timer and a race for each call would cost more than everything else the engine does for it; calls mostly have the
  * same timeout, so the next deadline is mostly the oldest one.
@@ -50,7 +51,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
   return {
     until: <A, E>(at: number, work: Effect.Effect<A, E>, restore: Restore) =>
       Effect.flatMap(Effect.fork(Effect.interruptible(work)), (fiber) => {
-        const entry: Entry = { at, fiber, state: "waiting" }
+        const entry: Entry = { due: state.dueAt(at), fiber, state: "waiting" }
         // only an interruption fails the awaiting itself
         const awaited = Effect.catchAllCause(restore(Fiber.await(fiber)), () => Fiber.interrupt(fiber))
         const ended = Effect.map(awaited, (exit): Exit.Exit<A, E | typeof timedOut> => {
@@ -71,7 +72,8 @@ export const make = (clock: Clock.Clock): Deadlines => {
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 interface Entry {
-  readonly at: number
+  /** When the deadline is, in the milliseconds of a clock that nobody sets (D3). */
+  readonly due: number
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
   state: "waiting" | "passed" | "done"
 }
@@ -86,13 +88,21 @@ class State {
     this.clock = clock
   }
 
+  dueAt(at: number): number {
+    return this.now() + at - this.clock.unsafeCurrentTimeMillis()
+  }
+
+  private now(): number {
+    return Number(this.clock.unsafeCurrentTimeNanos()) / 1e6
+  }
+
   /** Adds an entry and says whether the alarm must be set for it. */
   add(entry: Entry): boolean {
     this.trim()
     let at = this.entries.length
-    while (at > 0 && (this.entries[at - 1]?.at ?? 0) > entry.at) at--
+    while (at > 0 && (this.entries[at - 1]?.due ?? 0) > entry.due) at--
     this.entries.splice(at, 0, entry)
-    return entry.at < this.wakesAt
+    return entry.due < this.wakesAt
   }
 
   /** Sleeps until the next deadline, interrupts what has passed it, and goes on while there is anything to wait for. */
@@ -100,8 +110,8 @@ class State {
     const previous = this.alarm
     const next = this.entries[0]
     if (next === undefined) return Effect.void
-    this.wakesAt = next.at
-    const wait = Math.max(0, next.at - this.clock.unsafeCurrentTimeMillis())
+    this.wakesAt = next.due
+    const wait = Math.max(0, Math.ceil(next.due - this.now()))
     const ring = Effect.zipRight(
       Effect.sleep(Duration.millis(wait)),
       Effect.flatMap(Effect.fiberId, (id) => this.pass(id))
@@ -113,8 +123,8 @@ class State {
   })
 
   private pass(id: FiberId.FiberId): Effect.Effect<void> {
-    const now = this.clock.unsafeCurrentTimeMillis()
-    for (let first = this.trim(); first !== undefined && first.at <= now; first = this.trim()) {
+    const now = this.now()
+    for (let first = this.trim(); first !== undefined && first.due <= now; first = this.trim()) {
       first.state = "passed"
       first.fiber.unsafeInterruptAsFork(id)
       this.entries.shift()
