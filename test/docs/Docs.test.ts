@@ -1,42 +1,112 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import ts from "typescript"
+import * as Yaml from "yaml"
+import * as Templates from "../../src/cli/templates.ts"
+import * as FlowNode from "../../src/node/FlowNode.ts"
+import { root } from "../lib/node.ts"
+import type { Fence } from "./fences.ts"
+import { documents, fencesOf, read, sources } from "./fences.ts"
+import { directoryOf } from "./prepared.ts"
 
-const root = Path.resolve(import.meta.dirname, "../..")
+const fences = [...documents, ...sources].flatMap((file) => fencesOf(file))
 
-const documents = ["README.md", ...filesIn("docs"), ...filesIn("src")].filter((file) =>
-  Fs.existsSync(Path.join(root, file)) && /^(?!docs\/reference\/).*\.md$|^src\/.*\.ts$/.test(file)
-)
+/** The workflows that are written for people to start from, as if they were shown. */
+const templates = Templates.templates.filter(({ language }) => language === "typescript").map((template): Fence => ({
+  file: `owf new --template ${template.name}`,
+  line: 0,
+  language: "ts",
+  code: template.text("sample"),
+  name: undefined
+}))
 
-/** Every TypeScript fence in the documents and in the JSDoc of the sources, with the place it came from. */
-const fences = documents.flatMap((file) => {
-  const text = Fs.readFileSync(Path.join(root, file), "utf8")
-  return [...text.matchAll(/^([ \t]*(?:\* ?)?)```ts\n([\s\S]*?)^\1```/gm)].map((match) => ({
-    line: text.slice(0, match.index).split("\n").length,
-    file,
-    code: (match[2] ?? "").split("\n").map((line) => file.endsWith(".ts") ? line.replace(/^\s*\* ?/, "") : line)
-      .join("\n")
-  }))
-})
+const planted: Fence = {
+  file: "docs/planted.md",
+  line: 3,
+  language: "ts",
+  code: "export const answer: number = \"no\"",
+  name: undefined
+}
 
 describe("documentation", () => {
-  it("has only examples that compile", () => {
-    assert.deepStrictEqual(problemsIn(fences), [])
-  }, 120_000)
-
-  it("would notice an example that does not compile", () => {
-    const problems = problemsIn([{ file: "docs/planted.md", line: 3, code: "export const answer: number = \"no\"" }])
+  it("has only TypeScript that compiles, and an error in it would be noticed", () => {
+    const shown = [...fences.filter(({ language }) => language === "ts"), ...templates]
+    const problems = problemsIn([...shown, planted])
+    assert.deepStrictEqual(problems.filter((problem) => !problem.startsWith(planted.file)), [])
     assert.lengthOf(problems, 1)
     assert.match(problems[0] ?? "", /^docs\/planted\.md:4: Type 'string' is not assignable/)
-  }, 60_000)
+    assert.isAbove(shown.length, 30)
+  }, 180_000)
+
+  for (const fence of fences.filter(({ language }) => language === "yaml" || language === "yml")) {
+    it(`has YAML that is right at ${fence.file}:${fence.line}`, async () => {
+      const value: unknown = Yaml.parse(fence.code)
+      if (typeof value !== "object" || value === null || !("nodes" in value)) return
+      const { name = "" } = fence
+      const loaded = await Effect.runPromise(FlowNode.load(Path.join(directoryOf(fence.file), name)))
+      assert.deepStrictEqual(loaded.warnings, [])
+    })
+  }
+
+  it("has JSON that is right", () => {
+    for (const { code, file, language, line } of fences) {
+      if (language !== "json") continue
+      assert.doesNotThrow(() => void JSON.parse(code), `${file}:${line}`)
+    }
+  })
+
+  it("has only links that lead somewhere", () => {
+    const broken = documents.flatMap((file) =>
+      [...read(file).replaceAll(/```[\s\S]*?```/g, "").matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link = ""]) => {
+        if (/^(?:https?|mailto):/.test(link)) return []
+        const [path = "", anchor] = link.split("#")
+        const target = path === "" ? file : Path.join(Path.dirname(file), path)
+        if (!Fs.existsSync(Path.join(root, target))) return [`${file}: ${link}`]
+        return anchor === undefined || anchorsIn(target).has(anchor) ? [] : [`${file}: ${link} (no such heading)`]
+      })
+    )
+    assert.deepStrictEqual(broken, [])
+  })
 })
 
-interface Fence {
-  readonly file: string
-  readonly line: number
-  readonly code: string
-}
+describe("the skill", () => {
+  const text = read("skills/owf/SKILL.md")
+  const frontmatter: unknown = Yaml.parse(/^---\n([\s\S]*?)\n---\n/.exec(text)?.[1] ?? "")
+
+  it("has the frontmatter that agents look for, within its bounds", () => {
+    assert(typeof frontmatter === "object" && frontmatter !== null)
+    const known = new Set(["name", "description", "license", "compatibility", "metadata", "allowed-tools"])
+    assert.deepStrictEqual(Object.keys(frontmatter).filter((key) => !known.has(key)), [])
+    assert.deepNestedInclude(frontmatter, { name: "owf" })
+    assert("description" in frontmatter && typeof frontmatter.description === "string")
+    assert.isAbove(frontmatter.description.length, 100)
+    assert.isAtMost(frontmatter.description.length, 1024)
+  })
+
+  it("is short enough to be read whole, and names every page beside it", () => {
+    assert.isBelow(text.split("\n").length, 500)
+    assert.isBelow(text.length, 20_000)
+    for (const name of Fs.readdirSync(Path.join(root, "skills/owf/references"))) {
+      assert.include(text, `references/${name}`)
+    }
+  })
+})
+
+describe("llms.txt", () => {
+  it("begins with a title and a summary, and has lists of links below headings", () => {
+    const [title = "", , summary = ""] = read("llms.txt").split("\n")
+    assert.match(title, /^# \S/)
+    assert.match(summary, /^> \S/)
+    const sections = read("llms.txt").split(/^## /m).slice(1)
+    for (const section of sections) {
+      const [heading, ...lines] = section.trim().split("\n").filter((line) => line !== "")
+      assert.isNotEmpty(heading)
+      for (const line of lines) assert.match(line, /^- \[[^\]]+\]\([^)]+\)(?:: .+)?$/)
+    }
+  })
+})
 
 function problemsIn(fences: ReadonlyArray<Fence>): ReadonlyArray<string> {
   const { config } = ts.readConfigFile(Path.join(root, "tsconfig.json"), ts.sys.readFile)
@@ -63,10 +133,13 @@ function problemsIn(fences: ReadonlyArray<Fence>): ReadonlyArray<string> {
   })
 }
 
-function filesIn(folder: string): ReadonlyArray<string> {
-  const directory = Path.join(root, folder)
-  if (!Fs.existsSync(directory)) return []
-  return Fs.readdirSync(directory, { recursive: true, encoding: "utf8" }).map((file) =>
-    `${folder}/${file.split(Path.sep).join("/")}`
+/** Headings of a document as links name them. */
+function anchorsIn(file: string): ReadonlySet<string> {
+  if (!file.endsWith(".md")) return new Set()
+  const headings = read(file).replaceAll(/```[\s\S]*?```/g, "").matchAll(/^#+ (.+)$/gm)
+  return new Set(
+    [...headings].map(([, heading = ""]) =>
+      heading.toLowerCase().replaceAll(/[^\w\- ]/g, "").trim().replaceAll(" ", "-")
+    )
   )
 }
