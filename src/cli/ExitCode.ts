@@ -71,7 +71,8 @@ export const table: ReadonlyArray<{ readonly name: Name; readonly meaning: strin
   {
     name: "diverged",
     meaning: "A resumed run stands at a node that its graph does not have any more.",
-    next: "Put the node back, or start anew with `--fresh`."
+    next:
+      "Put the node back, go back to another with `owf resume <run_id> --from <node>`, or start anew with `--fresh`."
   },
   {
     name: "owned",
@@ -126,6 +127,7 @@ export const ofError = (kind: string, reason: string | undefined): number =>
       "ArgsInvalid",
       "InvalidRun",
       "RunNotFound",
+      "CannotGoBack",
       () => ExitCode.usage
     ),
     Match.whenOr("BudgetExceeded", "BudgetRefused", () => ExitCode.budget),
