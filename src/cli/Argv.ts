@@ -112,12 +112,12 @@ const takeOptions = (spec: Spec, words: ReadonlyArray<string>): Either.Either<Ta
         continue
       }
       const { name, value } = split(word)
-      const flag = spec.flags.find((flag) => flag.name === name)
+      const flag = spec.flags.find((flag) => flag.name === name || word === `-${flag.short}`)
       if (flag === undefined) return yield* Either.left(unknownOption(spec, name, word))
       if (!flag.repeatable && flag.placeholder !== undefined && options.some(([known]) => known === name)) {
         return yield* Either.left(Usage.make(`--${name} is given twice.`, "Give it once."))
       }
-      options.push([name, yield* valueOf(spec, flag, value, words[at + 1])])
+      options.push([flag.name, yield* valueOf(spec, flag, value, words[at + 1])])
       if (flag.placeholder !== undefined && value === undefined) at++
     }
     return { options: unique(options), positionals }

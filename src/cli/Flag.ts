@@ -19,6 +19,8 @@ export interface Flag<out A> {
   readonly placeholder: string | undefined
   readonly description: string
   readonly repeatable: boolean
+  /** One letter that means the same after a single dash. */
+  readonly short?: string | undefined
   readonly options: Options.Options<A>
 }
 
@@ -27,11 +29,12 @@ export interface Flag<out A> {
  * @category constructors
  * @since 0.1.0
  */
-export const flag = (name: string, description: string): Flag<boolean> => ({
+export const flag = (name: string, description: string, short?: string): Flag<boolean> => ({
   name,
   placeholder: undefined,
   description,
   repeatable: false,
+  short,
   options: Options.boolean(name)
 })
 

@@ -48,7 +48,9 @@ export const command = (spec: Spec): string =>
     ),
     ...section("Options:", [
       ...spec.flags.map((flag): readonly [string, string] => [
-        `--${flag.name}${flag.placeholder === undefined ? "" : ` ${flag.placeholder}`}`,
+        `${flag.short === undefined ? "" : `-${flag.short}, `}--${flag.name}${
+          flag.placeholder === undefined ? "" : ` ${flag.placeholder}`
+        }`,
         flag.description
       ]),
       ["-h, --help", "Show this help"]

@@ -10,9 +10,8 @@
 import * as Clock from "effect/Clock"
 import { StringDecoder } from "node:string_decoder"
 import * as LineText from "../cli/live/Line.ts"
-import type { Line } from "../cli/live/Line.ts"
 import { cursor, Painter } from "../cli/live/Painter.ts"
-import type { Frame, Screen, Shown } from "../cli/live/Screen.ts"
+import type { Drawing, Screen, Shown } from "../cli/live/Screen.ts"
 
 /**
  * The terminal behind stderr; undefined where there is none, or it is not to be drawn on.
@@ -20,7 +19,7 @@ import type { Frame, Screen, Shown } from "../cli/live/Screen.ts"
  * @since 0.1.0
  */
 export const make = (environment: Readonly<Record<string, string | undefined>>): Screen | undefined =>
-  process.stderr.isTTY && isWanted(environment) ? { show: (draw) => new Region(draw) } : undefined
+  process.stderr.isTTY && isWanted(environment) ? { show: (drawing) => new Region(drawing) } : undefined
 
 // -----------------------------------------------------------------------------
 // internal
@@ -40,31 +39,32 @@ const idle = 3
 /** So much text is written without waiting for the next frame. */
 const most = 64 * 1024
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+
 class Region implements Shown {
   private readonly painter = new Painter()
   private readonly stderr = intercept(process.stderr, (text) => this.write(text))
   private readonly stdout = process.stdout.isTTY ? intercept(process.stdout, (text) => this.write(text)) : undefined
   private readonly timer = setInterval(() => this.tick(), interval).unref()
+  /** Signals that would end the process without a word (Z3). */
+  private readonly unheard = signals.filter((name) => process.listenerCount(name) === 0)
   private pending = ""
   private isChanged = true
   private isClosed = false
   private ticks = 0
   private frames = 0
 
-  private readonly draw: (frame: Frame) => ReadonlyArray<Line>
+  private readonly drawing: Drawing
 
-  constructor(draw: (frame: Frame) => ReadonlyArray<Line>) {
-    this.draw = draw
+  constructor(drawing: Drawing) {
+    this.drawing = drawing
     process.stderr.on("resize", this.resized)
     process.stderr.on("error", this.close)
     process.on("exit", this.close)
     process.on("SIGTSTP", this.suspend)
     process.on("SIGCONT", this.resume)
+    for (const name of this.unheard) process.on(name, this.ended)
     this.stderr.write(cursor.hide)
-  }
-
-  above(line: Line): void {
-    this.write(`${LineText.write(line, Infinity, true)}\n`)
   }
 
   changed(): void {
@@ -80,12 +80,21 @@ class Region implements Shown {
     process.off("exit", this.close)
     process.off("SIGTSTP", this.suspend)
     process.off("SIGCONT", this.resume)
+    for (const name of this.unheard) process.off(name, this.ended)
+    this.take()
     const rest = this.stderr.release() + (this.stdout?.release() ?? "")
     this.stderr.write(this.painter.erase() + this.pending + rest + cursor.show)
     this.pending = ""
   }
 
+  /** Takes over what is to scroll above the region. */
+  private take(): void {
+    for (const line of this.drawing.above()) this.pending += `${LineText.write(line, Infinity, true)}\n`
+  }
+
   private write(text: string): void {
+    // what happened before it stands above it
+    this.take()
     this.pending += text
     this.isChanged = true
     if (this.pending.length > most) this.paint()
@@ -106,7 +115,8 @@ class Region implements Shown {
     const width = columns - 1
     const now = clock.unsafeCurrentTimeMillis()
     const offset = -new Date(now).getTimezoneOffset()
-    const lines = this.draw({ columns: width, rows, now, frame: this.frames++, offset })
+    this.take()
+    const lines = this.drawing.region({ columns: width, rows, now, frame: this.frames++, offset })
     const text = this.painter.paint(lines.map((line) => LineText.write(line, width, true)), this.pending)
     this.pending = ""
     if (text !== "") this.stderr.write(text)
@@ -121,6 +131,8 @@ class Region implements Shown {
     this.stderr.write(this.painter.erase() + cursor.show)
     process.kill(process.pid, "SIGSTOP")
   }
+
+  private readonly ended = (_: NodeJS.Signals, number: number): void => process.exit(128 + number)
 
   private readonly resume = (): void => {
     this.stderr.write(cursor.hide)

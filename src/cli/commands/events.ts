@@ -4,7 +4,10 @@
 import * as Effect from "effect/Effect"
 import * as Records from "../../domain/Records.ts"
 import { RunStore } from "../../store/RunStore.ts"
+import * as Flag from "../Flag.ts"
 import * as Format from "../Format.ts"
+import * as Follow from "../live/Follow.ts"
+import * as Text from "../live/Text.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import { encode, findRun, reading, runId, withStore } from "./shared.ts"
@@ -17,23 +20,52 @@ import { encode, findRun, reading, runId, withStore } from "./shared.ts"
 export const events = Spec.make({
   name: "events",
   summary: "List what happened in a run",
+  details: "Runs below the run have events of their own. With --follow, --json prints a line of JSON for each event.",
   positional: runId,
-  examples: ["owf events latest", "owf events latest --json"],
-  flags: reading
-}, ({ home, json }, id) =>
+  examples: [
+    "owf events latest",
+    "owf events latest --follow --json",
+    "owf events latest --type log --after 120"
+  ],
+  flags: {
+    follow: Flag.flag("follow", "Go on with what happens until the run has ended", "f"),
+    after: Flag.number("after", "ID", "Only events after this one", { least: 0, whole: true }),
+    type: Flag.text("type", "NAME", "Only events of this type, such as log or call_settled"),
+    ...reading
+  }
+}, ({ after, follow, home, json, type }, id) =>
   withStore(
     home,
     Effect.gen(function*() {
       const run = yield* findRun(id)
+      if (follow) return yield* followed(run, { after, type }, json)
       const store = yield* RunStore
-      const found = yield* store.events(run.id)
+      const found = yield* store.events(run.id, { after, type })
       if (json) return yield* printJson(found.map((event) => encode(Records.Event, event)))
-      if (found.length === 0) return yield* note(`Run ${run.id} has no events.`)
-      yield* print(Format.table(found.map((event) => [
-        event.timestamp,
-        event.type,
-        event.callId === null ? "" : `call ${event.callId.slice(event.callId.lastIndexOf("_") + 1)}`,
-        Format.clip(event.dataJson === null ? event.message : `${event.message} ${event.dataJson}`, 160)
-      ])))
+      if (found.length === 0) return yield* note(`Run ${run.id} has no such events.`)
+      yield* print(Format.table(found.map(cells)))
     })
   ))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const followed = (
+  run: Records.Run,
+  options: { readonly after: number | undefined; readonly type: string | undefined },
+  json: boolean
+) =>
+  Effect.gen(function*() {
+    const lineOf = (event: Records.Event): string =>
+      json ? JSON.stringify(encode(Records.Event, event)) : cells(event).join("  ")
+    const ended = yield* Follow.events(run.id, options, (events) => print(events.map(lineOf).join("\n")))
+    yield* note(`run ${ended.id} is ${ended.status}`)
+  })
+
+const cells = (event: Records.Event): ReadonlyArray<string> => [
+  event.timestamp,
+  event.type,
+  event.callId === null ? "" : `call ${event.callId.slice(event.callId.lastIndexOf("_") + 1)}`,
+  Format.clip(Text.clean(event.dataJson === null ? event.message : `${event.message} ${event.dataJson}`), 160)
+]

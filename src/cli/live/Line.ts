@@ -35,7 +35,7 @@ export const write = (line: Line, columns: number, color: boolean): string => {
   for (const [piece, style = "plain"] of line) {
     if (left <= 0) break
     const cleaned = Text.clean(piece)
-    const taken = Text.width(cleaned)
+    const taken = left === Infinity ? 0 : Text.width(cleaned)
     const fitted = taken <= left ? cleaned : Text.fit(cleaned, left)
     left -= taken
     const code = color ? codes[style] : undefined

@@ -60,7 +60,7 @@ const indented = (depth: number, line: Line): Line => depth === 0 ? line : [["  
 const ended = (signal: Extract<Signal, { readonly _tag: "CallEnded" }>, depth: number): Line | undefined => {
   const { call, durationMs, error, status, used } = signal
   const name = Layout.nameOf(call)
-  switch (endingOf(signal)) {
+  switch (endingOf(status, signal.cacheStatus)) {
     case "done":
       return indented(depth, [
         ["✓ ", "good"],

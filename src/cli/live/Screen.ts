@@ -20,13 +20,22 @@ export interface Frame {
 }
 
 /**
+ * What is drawn.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Drawing {
+  /** The lines that are to scroll above the region, each given once. */
+  readonly above: () => ReadonlyArray<Line>
+  readonly region: (frame: Frame) => ReadonlyArray<Line>
+}
+
+/**
  * A region that is shown.
  * @category models
  * @since 0.1.0
  */
 export interface Shown {
-  /** Writes a line above the region, whole. */
-  readonly above: (line: Line) => void
   /** Says that there is something new to draw. */
   readonly changed: () => void
   /** Removes the region; what is written from then on goes to the terminal directly. */
@@ -39,6 +48,6 @@ export interface Shown {
  * @since 0.1.0
  */
 export interface Screen {
-  /** Shows what `draw` gives, from now on until it is closed, also when the process ends before that. */
-  readonly show: (draw: (frame: Frame) => ReadonlyArray<Line>) => Shown
+  /** Shows a drawing, from now on until it is closed, also when the process ends before that. */
+  readonly show: (drawing: Drawing) => Shown
 }

@@ -7,7 +7,7 @@
  * - T3. A signal about something that was never told of before is taken as it is: a watcher may come late.
  */
 import type { CallId, RunId } from "../../domain/Ids.ts"
-import type { CallStatus, RunStatus } from "../../domain/Status.ts"
+import type { CacheStatus, CallStatus, RunStatus } from "../../domain/Status.ts"
 import type { Amount, Call, Signal } from "./Signal.ts"
 
 /**
@@ -49,6 +49,8 @@ export interface Phase extends Counts {
  */
 export interface Open {
   readonly call: Call
+  /** Where it is counted. */
+  readonly phase: Phase
   /** When it was placed; epoch milliseconds. */
   readonly since: number
   state: "queued" | "running" | "waiting"
@@ -101,7 +103,7 @@ export class State {
   readonly failures = new Map<string, Failure>()
   /** Failures that are not in `failures` (T2). */
   moreFailures = 0
-  private readonly runs = new Map<RunId, { readonly workflow: string; readonly depth: number }>()
+  private readonly runs = new Map<RunId, Known>()
   private readonly byPhase = new Map<string, Phase>()
   private anonymous = 0
 
@@ -134,23 +136,21 @@ export class State {
         return this.placed(signal)
       case "Asked":
         return this.asked(signal)
-      case "Reported":
-        return this.change(signal.callId, (open) => void (open.used = signal.used))
+      case "Reported": {
+        const open = this.open.get(signal.callId)
+        if (open !== undefined) open.used = signal.used
+        return
+      }
       case "Paused":
-        return this.change(signal.callId, (open) => {
-          this.move(open, "waiting")
-          open.pause = { why: signal.why, until: signal.until, isRetry: signal.attempt !== null }
+        return this.paused(signal.callId, {
+          why: signal.why,
+          until: signal.until,
+          isRetry: signal.attempt !== null
         })
       case "CallEnded":
         return this.ended(signal)
       case "Broken":
-        return this.change(signal.callId, (open) => {
-          this.open.delete(signal.callId)
-          this.count(open.call, (counts) => {
-            counts[open.state]--
-            counts.cancelled++
-          })
-        })
+        return this.broken(signal.callId)
       case "Saved":
         this.saved.tokens += signal.used.tokens
         this.saved.costUsd += signal.used.costUsd ?? 0
@@ -162,7 +162,7 @@ export class State {
 
   private began({ at, depth, runId, workflow }: Extract<Signal, { readonly _tag: "RunBegan" }>): void {
     this.root ??= { runId, workflow, at }
-    this.runs.set(runId, { workflow, depth })
+    this.known(runId, workflow, depth)
   }
 
   private runEnded({ at, runId, status }: Extract<Signal, { readonly _tag: "RunEnded" }>): void {
@@ -176,47 +176,50 @@ export class State {
     if (callId === null) {
       this.waits.set(`${runId} ${name}`, { runId, text, until })
     } else if (until !== null) {
-      this.change(callId, (open) => {
-        this.move(open, "waiting")
-        open.pause = { why: text, until, isRetry: false }
-      })
+      this.paused(callId, { why: text, until, isRetry: false })
     }
   }
 
   private placed({ at, call, callId }: Extract<Signal, { readonly _tag: "Placed" }>): void {
-    const open: Open = { call, since: at, state: "queued", attempt: 0, used: undefined, pause: undefined }
-    this.open.set(callId, open)
-    this.count(call, (counts) => counts.queued++)
+    const phase = this.phaseOf(call.runId, call.phase)
+    this.open.set(callId, { call, phase, since: at, state: "queued", attempt: 0, used: undefined, pause: undefined })
+    this.add(phase, "queued", 1)
   }
 
   private asked({ attempt, callId }: Extract<Signal, { readonly _tag: "Asked" }>): void {
-    this.change(callId, (open) => {
-      this.move(open, "running")
-      open.attempt = attempt
-      open.pause = undefined
-      open.used = undefined
-    })
+    const open = this.open.get(callId)
+    if (open === undefined) return
+    this.move(open, "running")
+    open.attempt = attempt
+    open.pause = undefined
+    open.used = undefined
+  }
+
+  private paused(callId: CallId, pause: NonNullable<Open["pause"]>): void {
+    const open = this.open.get(callId)
+    if (open === undefined) return
+    this.move(open, "waiting")
+    open.pause = pause
   }
 
   private ended(signal: Extract<Signal, { readonly _tag: "CallEnded" }>): void {
     const { cacheStatus, call, error, status, used } = signal
-    const open = call.callId === null ? undefined : this.open.get(call.callId)
-    if (open !== undefined && call.callId !== null) {
-      this.open.delete(call.callId)
-      this.count(open.call, (counts) => counts[open.state]--)
-    }
-    const ending = endingOf(signal)
-    this.count(call, (counts) => {
-      counts[ending]++
-      counts.tokens += used.tokens
-      if (used.costUsd === null) counts.unknownCosts++
-      else counts.costUsd += used.costUsd
-    })
+    const { costUsd, tokens } = used
+    const phase = this.taken(call.callId)?.phase ?? this.phaseOf(call.runId, call.phase)
+    const ending = endingOf(status, cacheStatus)
+    this.add(phase, ending, 1)
+    this.add(phase, "tokens", tokens)
+    this.add(phase, costUsd === null ? "unknownCosts" : "costUsd", costUsd ?? 1)
     if (cacheStatus === "replayed") {
-      this.kept.tokens += used.tokens
-      this.kept.costUsd += used.costUsd ?? 0
+      this.kept.tokens += tokens
+      this.kept.costUsd += costUsd ?? 0
     }
     if (ending === "failed") this.failed({ call, status, error: error ?? status })
+  }
+
+  private broken(callId: CallId): void {
+    const open = this.taken(callId)
+    if (open !== undefined) this.add(open.phase, "cancelled", 1)
   }
 
   private failed(failure: Failure): void {
@@ -231,42 +234,47 @@ export class State {
     const failure = this.failures.get(callId)
     if (failure === undefined) return
     this.failures.delete(callId)
-    this.count(failure.call, (counts) => {
-      counts.failed--
-      counts.degraded++
-    })
+    const phase = this.phaseOf(failure.call.runId, failure.call.phase)
+    this.add(phase, "failed", -1)
+    this.add(phase, "degraded", 1)
   }
 
-  private change(callId: CallId, how: (open: Open) => void): void {
-    const open = this.open.get(callId)
-    if (open !== undefined) how(open)
+  /** A call that is under way, which is not any more. */
+  private taken(callId: CallId | null): Open | undefined {
+    const open = callId === null ? undefined : this.open.get(callId)
+    if (open === undefined || callId === null) return undefined
+    this.open.delete(callId)
+    this.add(open.phase, open.state, -1)
+    return open
   }
 
   private move(open: Open, to: Open["state"]): void {
-    const { state } = open
-    if (state === to) return
-    this.count(open.call, (counts) => {
-      counts[state]--
-      counts[to]++
-    })
+    if (open.state === to) return
+    this.add(open.phase, open.state, -1)
+    this.add(open.phase, to, 1)
     open.state = to
   }
 
-  private count(call: Call, how: (counts: Counts) => void): void {
-    how(this.phaseOf(call.runId, call.phase))
-    how(this.total)
+  private add(phase: Phase, what: keyof Counts, amount: number): void {
+    phase[what] += amount
+    this.total[what] += amount
   }
 
   private phaseOf(runId: RunId, name: string | null): Phase {
-    const run = this.runs.get(runId)
-    const workflow = run?.workflow ?? ""
-    const depth = run?.depth ?? 0
-    const key = `${depth} ${workflow}\0${name ?? ""}`
-    const known = this.byPhase.get(key)
+    const run = this.runs.get(runId) ?? this.known(runId, "", 0)
+    const known = run.phases.get(name)
     if (known !== undefined) return known
-    const phase: Phase = { ...none(), workflow, name, depth }
+    const key = `${run.depth} ${run.workflow}\0${name ?? ""}`
+    const phase = this.byPhase.get(key) ?? { ...none(), workflow: run.workflow, name, depth: run.depth }
     this.byPhase.set(key, phase)
+    run.phases.set(name, phase)
     return phase
+  }
+
+  private known(runId: RunId, workflow: string, depth: number): Known {
+    const run: Known = { workflow, depth, phases: new Map() }
+    this.runs.set(runId, run)
+    return run
   }
 }
 
@@ -276,7 +284,8 @@ export class State {
  * @since 0.1.0
  */
 export const endingOf = (
-  { cacheStatus, status }: Pick<Extract<Signal, { readonly _tag: "CallEnded" }>, "cacheStatus" | "status">
+  status: CallStatus,
+  cacheStatus: CacheStatus
 ): "done" | "replayed" | "hits" | "degraded" | "failed" | "cancelled" => {
   switch (status) {
     case "done":
@@ -299,6 +308,12 @@ export const endingOf = (
 // -----------------------------------------------------------------------------
 
 const mostFailures = 1_000
+
+interface Known {
+  readonly workflow: string
+  readonly depth: number
+  readonly phases: Map<string | null, Phase>
+}
 
 function none(): Counts {
   return {

@@ -12,18 +12,11 @@
  * @since 0.1.0
  */
 export const clean = (text: string): string =>
-  isPlain(text) ? text : text
+  !suspicious.test(text) ? text : text
     .replaceAll(sequences, "")
     .replaceAll(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, " ")
     .replaceAll(harmful, "")
     .replaceAll(/\p{Surrogate}/gu, "\uFFFD")
-
-/**
- * The lines of a text, each cleaned.
- * @category converting
- * @since 0.1.0
- */
-export const cleanLines = (text: string): ReadonlyArray<string> => text.split(/\r\n|[\n\r\u2028\u2029]/).map(clean)
 
 /**
  * Columns a cleaned text takes.
@@ -31,7 +24,7 @@ export const cleanLines = (text: string): ReadonlyArray<string> => text.split(/\
  * @since 0.1.0
  */
 export const width = (text: string): number => {
-  if (isPlain(text)) return text.length
+  if (single.test(text)) return text.length
   let columns = 0
   for (const { segment } of segmenter.segment(text)) columns += widthOf(segment)
   return columns
@@ -44,7 +37,7 @@ export const width = (text: string): number => {
  */
 export const fit = (text: string, columns: number): string => {
   if (columns <= 0) return ""
-  if (isPlain(text)) return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
+  if (single.test(text)) return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
   if (width(text) <= columns) return text
   let cut = ""
   let taken = 1
@@ -70,10 +63,15 @@ export const pad = (text: string, columns: number): string => {
 // internal
 // -----------------------------------------------------------------------------
 
+/** What a text may have in it that needs a closer look: most have nothing, and are looked at once. */
+const suspicious =
+  /[\u0000-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uD800-\uDFFF\uFEFF\uFFF9-\uFFFB]/
+
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" })
 
-/** Most texts are; they need no looking at their characters one by one. */
-const isPlain = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
+/** Characters of one column each that join with nothing: most texts are of these, and the marks of the region too. */
+const single =
+  /^[\x20-\x7E\u00A1-\u02FF\u2010-\u2027\u2030-\u205E\u2190-\u2199\u21BA\u21BB\u2248\u2298\u23F8\u2500-\u259F\u25CB\u25CF\u2713\u2717\u2800-\u28FF]*$/
 
 /** Operating system commands and other strings up to their end, then sequences of parameters, then single ones. */
 const sequences =

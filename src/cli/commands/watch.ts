@@ -1,0 +1,97 @@
+/**
+ * `owf watch RUN_ID`: shows a run of another process while it works.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { ProviderReason } from "../../domain/AgentError.ts"
+import * as Records from "../../domain/Records.ts"
+import type { StoreError } from "../../store/RunStore.ts"
+import { RunStore } from "../../store/RunStore.ts"
+import { ExitCode, ofError } from "../ExitCode.ts"
+import * as Flag from "../Flag.ts"
+import { Exited, Host } from "../Host.ts"
+import * as Follow from "../live/Follow.ts"
+import * as Live from "../live/Live.ts"
+import { note, Output, printJson } from "../Output.ts"
+import * as RunView from "../RunView.ts"
+import * as Spec from "../Spec.ts"
+import { encode, findRun, reading, runId, withStore } from "./shared.ts"
+
+/**
+ * Shows a run of another process while it works.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const watch = Spec.make({
+  name: "watch",
+  summary: "Show a run of another process while it works",
+  details: "It ends when the run does, with the run's exit code. Ctrl-C ends watching and not the run.",
+  positional: runId,
+  examples: ["owf watch latest", "owf watch latest --no-color"],
+  flags: { noColor: Flag.noColor, ...reading }
+}, ({ home, json, noColor }, id) =>
+  withStore(
+    home,
+    Effect.gen(function*() {
+      const { home: at, shown } = yield* Host
+      const asked = yield* findRun(id)
+      if (asked.id !== asked.rootRunId) {
+        yield* note(`run ${asked.id} is part of run ${asked.rootRunId}, which is watched`)
+      }
+      const output = yield* Output
+      const { rootRunId } = asked
+      let budget = Follow.budgetOf(asked)
+      const print = (text: string): void => void Effect.runFork(output.note(text))
+      const live = Live.make({
+        screen: json || noColor ? undefined : output.screen,
+        line: json ? () => undefined : print,
+        budget: () => budget
+      })
+      const run = yield* Effect.ensuring(
+        Follow.signals(rootRunId, {
+          before: live.before,
+          signal: live.signal,
+          run: (run) => budget = Follow.budgetOf(run)
+        }),
+        Effect.sync(live.close)
+      )
+      const summary = live.summary(yield* Clock.currentTimeMillis, RunView.homeFlag(home))
+      if (json) yield* printJson({ run: encode(Records.Run, run) })
+      else yield* note(summary ?? `run ${run.id} is ${run.status}`)
+      if (isDead(run)) yield* note(`the process that was at work on it has ended without saying so`)
+      const resume = RunView.resumeCommand(run, home === undefined ? undefined : shown(at(home)))
+      if (resume !== undefined) yield* note(`resume with: ${resume}`)
+      const code = yield* codeOf(run)
+      if (code !== ExitCode.done) return yield* new Exited({ code })
+    })
+  ))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** An owner that stops a run stores why; one that died could not. */
+const isDead = ({ errorKind, status }: Records.Run): boolean => status === "interrupted" && errorKind === null
+
+/** The exit code the run's own command ends with, unless a signal other than Ctrl-C stopped it. */
+const codeOf = (run: Records.Run): Effect.Effect<number, StoreError, RunStore> => {
+  const { errorKind, status } = run
+  if (status === "done") return Effect.succeed(ExitCode.done)
+  if (status === "degraded") return Effect.succeed(ExitCode.degraded)
+  if (errorKind === null || errorKind === "Interrupted") return Effect.succeed(ExitCode.interrupted)
+  return Effect.map(reasonOf(run), (reason) => ofError(errorKind, reason))
+}
+
+/** Why the provider refused the call that failed last, where that is what the run failed with. */
+const reasonOf = ({ errorKind, id }: Records.Run): Effect.Effect<string | undefined, StoreError, RunStore> =>
+  errorKind !== "ProviderFailed"
+    ? Effect.succeed(undefined)
+    : Effect.map(
+      Effect.flatMap(RunStore, (store) => store.progress(id, 0)),
+      (calls) => {
+        const failed = calls.findLast(({ status }) => status === "provider_failed")
+        return Option.getOrUndefined(Schema.decodeUnknownOption(ProviderReason)(failed?.errorKind))
+      }
+    )
