@@ -65,10 +65,10 @@ export interface Plan {
   /** `done` or `degraded`; `failed`, or `stopped` at a bound of the dry run, with why. */
   readonly status: string
   readonly error: { readonly kind: string; readonly message: string } | null
-  readonly tree: PlannedRun
   readonly phases: ReadonlyArray<Estimate & { readonly phase: string | null }>
   readonly models: ReadonlyArray<Estimate & { readonly provider: string; readonly model: string }>
   readonly totals: Estimate
+  readonly tree: PlannedRun
   /** Tokens every answer was taken to have. */
   readonly assumed_output_tokens: number
   /** What to know of these figures. */

@@ -40,7 +40,12 @@ import * as Owf from "./Owf.ts"
  * @category models
  * @since 0.1.0
  */
-export type Request = Pick<DryRunRequest, "file"> & Partial<Omit<DryRunRequest, "file" | "home" | "json" | "debug">>
+export interface Request
+  extends Pick<DryRunRequest, "file">, Partial<Omit<DryRunRequest, "file" | "home" | "json" | "debug">>
+{
+  /** Directory agents would work in. Defaults to the process's. */
+  readonly cwd?: string | undefined
+}
 
 /**
  * Executes a workflow file without leaving anything, and says what a run of it would come to.
@@ -78,6 +83,7 @@ export const dryRun = (request: DryRunRequest): Promise<number> =>
 // -----------------------------------------------------------------------------
 
 const nothing: Omit<Required<Request>, "file"> = {
+  cwd: undefined,
   provider: undefined,
   cli: undefined,
   model: undefined,
@@ -109,6 +115,7 @@ interface Tried {
 
 const attempt = (loaded: Loaded, args: unknown, asked: Engine.RunOptions, request: Request) =>
   Effect.gen(function*() {
+    const cwd = request.cwd ?? process.cwd()
     const most = request.maxRequests ?? defaultMaxRequests
     const seconds = request.maxSeconds ?? defaultMaxSeconds
     const recorder = yield* Played.makeRecorder(most)
@@ -117,7 +124,7 @@ const attempt = (loaded: Loaded, args: unknown, asked: Engine.RunOptions, reques
       Played.layerProviders(recorder, request.outputTokens ?? defaultOutputTokens),
       Played.layerRunFiles(home),
       Played.layerFingerprint,
-      Played.layerWorktree(process.cwd())
+      Played.layerWorktree(cwd)
     )
     const script = { path: loaded.path, hash: loaded.sha256 }
     // a file's workflow can require what only an application provides; it then fails by the name of what is missing
@@ -148,7 +155,7 @@ const attempt = (loaded: Loaded, args: unknown, asked: Engine.RunOptions, reques
       } satisfies Tried
     }).pipe(
       Effect.provideService(Waiting, "skipped"),
-      Effect.provide(Owf.layerWith(replacements, { home }))
+      Effect.provide(Owf.layerWith(replacements, { home, cwd }))
     )
   })
 
@@ -215,12 +222,16 @@ const planOf = (loaded: Loaded, argsJson: string, tried: Tried, request: Request
       script_hash: loaded.sha256,
       workflow: declared.workflow,
       args,
-      ...tried,
+      provider: tried.provider,
+      model: tried.model,
+      status: tried.status,
+      error: tried.error,
       phases: [...phases].map(([phase, calls]) => Object.assign({ phase }, DryRunView.sum(calls))),
       models: [...models.values()].flatMap((calls) =>
         calls.slice(0, 1).map(({ model, provider }) => Object.assign({ provider, model }, DryRunView.sum(calls)))
       ),
       totals: DryRunView.sum(calls),
+      tree: tried.tree,
       assumed_output_tokens: request.outputTokens ?? defaultOutputTokens,
       notes: [...loaded.warnings, ...always, ...tried.notes]
     }
