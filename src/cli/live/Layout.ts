@@ -52,7 +52,7 @@ export const frame = (state: State, view: View): ReadonlyArray<Line> => {
   const shown = phases.length === 1 && phases[0]?.name === null ? [] : phases
   const left = Math.max(0, room - waits.length)
   const wanted = Math.min(state.open.size, mostCalls)
-  const phaseLines = phasesIn(shown, Math.max(Math.min(left, 1), left - wanted))
+  const phaseLines = phasesIn(shown, Math.max(Math.ceil(left / 2), left - wanted))
   return [...phaseLines, ...calls(state, view, Math.min(left - phaseLines.length, mostCalls)), ...waits, footer]
 }
 
@@ -89,6 +89,13 @@ export const large = (count: number): string => {
   if (count < 10_000) return String(count)
   return count < 999_950 ? `${(count / 1e3).toFixed(1)}k` : `${(count / 1e6).toFixed(2)}M`
 }
+
+/**
+ * An amount of money, to the cent where it is dollars.
+ * @category converting
+ * @since 0.1.0
+ */
+export const money = (usd: number): string => usd >= 1 ? `$${usd.toFixed(2)}` : Format.usd(usd)
 
 /**
  * A name for a call: its label, or its number.
@@ -193,7 +200,7 @@ const detail = (open: Open, view: View): Line => {
     [`  ${elapsed(view.now - since)}`],
     ...(attempt > 1 && pause === undefined ? [[`  try ${attempt}`, "warning"] as const] : []),
     ...(used === undefined ? [] : [[`  ${large(used.tokens)} tokens`] as const]),
-    ...(used === undefined || used.costUsd === null ? [] : [[`  ${Format.usd(used.costUsd)}`] as const])
+    ...(used === undefined || used.costUsd === null ? [] : [[`  ${money(used.costUsd)}`] as const])
   ]
   if (pause === undefined) return spent
   const until = pause.isRetry
@@ -226,24 +233,23 @@ const untilText = (until: number, { now, offset }: View): string => {
 
 // --- totals -------------------------------------------------------------------
 
-/** What matters most comes first, because the end is what a narrow terminal cuts. */
+/** What matters most comes first: where not all fits, what comes later is left out. */
 const totals = (state: State, view: View): Line => {
   const { total } = state
   const since = state.root?.at ?? view.now
   const parts: ReadonlyArray<ReadonlyArray<Piece>> = [
     [[elapsed((state.endedAt ?? view.now) - since), "bold"]],
     ...budgetPieces(view.budget),
-    [[`${large(total.tokens + reported(state, "tokens"))} tokens`]],
     [[costText(total.costUsd + reported(state, "costUsd"), total.unknownCosts)]],
     ...underWay(total),
+    [[`${large(total.tokens + reported(state, "tokens"))} tokens`]],
     ended(total),
     ...(total.hits === 0 && total.replayed === 0 ? [] : [[[savedText(state), "good"]] as const])
   ]
   const line: Array<Piece> = [["─ ", "dim"]]
   for (const part of parts) {
     const separated: Line = line.length === 1 ? part : [[" · ", "dim"], ...part]
-    if (LineText.width(line) + LineText.width(separated) > view.columns) break
-    line.push(...separated)
+    if (LineText.width(line) + LineText.width(separated) <= view.columns) line.push(...separated)
   }
   return line
 }
@@ -269,7 +275,7 @@ const reported = (state: State, what: "tokens" | "costUsd"): number => {
 const budgetPieces = (budget: Budget | undefined): ReadonlyArray<ReadonlyArray<Piece>> => {
   const { costUsd = null, tokens = null } = budget ?? {}
   return [
-    ...(costUsd === null ? [] : [bar(costUsd.spent, costUsd.limit, Format.usd(costUsd.limit))]),
+    ...(costUsd === null ? [] : [bar(costUsd.spent, costUsd.limit, money(costUsd.limit))]),
     ...(tokens === null ? [] : [bar(tokens.spent, tokens.limit, `${large(tokens.limit)} tokens`)])
   ]
 }
@@ -289,7 +295,7 @@ const bar = (spent: number, limit: number, of: string): ReadonlyArray<Piece> => 
  * @since 0.1.0
  */
 export const costText = (known: number, unknown: number): string =>
-  unknown === 0 ? Format.usd(known) : known === 0 ? "cost unknown" : `${Format.usd(known)} and more`
+  unknown === 0 ? money(known) : known === 0 ? "cost unknown" : `${money(known)} and more`
 
 /**
  * What was not paid for again, and why.
@@ -298,8 +304,8 @@ export const costText = (known: number, unknown: number): string =>
  */
 export const savedText = ({ kept, saved, total }: State): string => {
   const parts = [
-    ...(total.hits === 0 ? [] : [`${total.hits} from cache saved ${Format.usd(saved.costUsd)}`]),
-    ...(total.replayed === 0 ? [] : [`${total.replayed} kept from before (${Format.usd(kept.costUsd)})`])
+    ...(total.hits === 0 ? [] : [`${total.hits} from cache saved ${money(saved.costUsd)}`]),
+    ...(total.replayed === 0 ? [] : [`${total.replayed} kept from before (${money(kept.costUsd)})`])
   ]
   return parts.join(", ")
 }
