@@ -77,7 +77,9 @@ export const whole = (found: Snapshot): void => {
   for (const id of found.done) {
     const call = calls.get(id)!
     assert.isTrue(settled.has(id), "a call that is done has its event")
-    const texts = { prompt: call["prompt"], output_text: call["output_text"], output_json: call["output_json"] }
+    const json = call["output_json"]
+    // the text around a value is in the record, and its file is the value
+    const texts = { prompt: call["prompt"], output_text: json === null ? call["output_text"] : null, output_json: json }
     for (const [kind, text] of Object.entries(texts)) {
       if (typeof text !== "string") continue
       const row = artifacts.get(id)?.find((row) => row["kind"] === kind)
