@@ -1,14 +1,15 @@
 /**
  * Step 7 of a call: reads a provider's answer as what was asked for, or says what is wrong with it.
  *
- * An object that was asked for is found wherever it stands in a text: among other objects, or wrapped in one. What has some
- * of the keys that were asked for is the answer, and its faults are told: nothing else stands in for it, no draft either.
+ * An object that was asked for is found wherever it stands in a text: in fences or in prose, among other objects, or
+ * wrapped in one. The last that has some of the keys that were asked for is the answer, and its faults are told: nothing
+ * else stands in for it, no draft either.
  */
 import * as Either from "effect/Either"
 import type { AnswerSchema, ValidationIssue } from "../domain/AnswerSchema.ts"
 import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import * as JsonSchema from "../internal/jsonSchema.ts"
-import * as jsonText from "../internal/jsonText.ts"
+import * as JsonText from "../internal/jsonText.ts"
 import type * as Provider from "../provider/Provider.ts"
 
 /**
@@ -22,12 +23,9 @@ export const read = <A>(
 ): Either.Either<A | string, ReadonlyArray<ValidationIssue>> =>
   schema === undefined
     ? Either.right(answer.text)
-    : Either.flatMap(json(answer), (value) => {
-      const read = schema.decode(value)
-      return Either.isRight(read) || answer.structured !== undefined
-        ? read
-        : Either.orElse(elsewhere(answer.text, value, schema), () => read)
-    })
+    : answer.structured !== undefined
+    ? schema.decode(answer.structured)
+    : Either.flatMap(Either.mapLeft(valueIn(answer.text, keysOf(schema.json)), unreadable), schema.decode)
 
 /**
  * What to tell the provider about an answer that was not accepted.
@@ -41,25 +39,25 @@ export const problem = (issues: ReadonlyArray<ValidationIssue>): string =>
 // internal
 // -----------------------------------------------------------------------------
 
-/** Objects of one text that are tried. */
-const maxTried = 20
+const unreadable = ({ message }: JsonText.JsonTextError): ReadonlyArray<ValidationIssue> => [{ path: "$", message }]
 
-const elsewhere = <A>(text: string, value: unknown, schema: AnswerSchema<A>): Either.Either<A, unknown> => {
-  const { required } = schema.json
-  const keys: ReadonlyArray<unknown> = Array.isArray(required) ? required : []
-  const has = (object: JsonSchemaObject) => (key: unknown) => Object.hasOwn(object, String(key))
-  if (keys.length === 0 || (JsonSchema.isObject(value) && keys.some(has(value)))) return Either.left(value)
-  const values = Either.getOrElse(jsonText.candidates(text), () => []).map((candidate) => candidate.value)
-  const objects = values.filter(JsonSchema.isObject)
-    .flatMap((object) => [object].concat(Object.values(object).filter(JsonSchema.isObject)))
-  const found = objects.filter((object) => keys.every(has(object))).slice(0, maxTried).map(schema.decode)
-  return found.find(Either.isRight) ?? Either.left(value)
-}
+/** The keys an object has to have; those it may have, where none is demanded. */
+const keysOf = ({ properties, required }: JsonSchemaObject): ReadonlyArray<string> =>
+  Array.isArray(required) && required.length > 0
+    ? required.map(String)
+    : JsonSchema.isObject(properties)
+    ? Object.keys(properties)
+    : []
 
-const json = (answer: Provider.Answer): Either.Either<unknown, ReadonlyArray<ValidationIssue>> =>
-  answer.structured !== undefined
-    ? Either.right(answer.structured)
-    : Either.mapBoth(jsonText.extract(answer.text), {
-      onLeft: (error): ReadonlyArray<ValidationIssue> => [{ path: "$", message: error.message }],
-      onRight: (extracted) => extracted.value
-    })
+/** The value in a text that is the answer; what is cut off at its end leaves none, for what stands before it is a draft. */
+const valueIn = (text: string, keys: ReadonlyArray<string>): Either.Either<unknown, JsonText.JsonTextError> =>
+  Either.flatMap(JsonText.candidates(text), (candidates) => {
+    const objects = candidates.flatMap(({ value }) => JsonSchema.isObject(value) ? [value] : [])
+    const asked = objects.flatMap((object) => firstWith(keys, [object, ...inside(object)]))[0]
+    return asked === undefined ? Either.map(JsonText.extract(text), ({ value }) => value) : Either.right(asked)
+  })
+
+const inside = (object: JsonSchemaObject) => Object.values(object).filter(JsonSchema.isObject)
+
+const firstWith = (keys: ReadonlyArray<string>, objects: ReadonlyArray<JsonSchemaObject>) =>
+  objects.filter((object) => keys.some((key) => Object.hasOwn(object, key))).slice(0, 1)

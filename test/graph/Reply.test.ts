@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import * as AnswerSchema from "../../src/domain/AnswerSchema.ts"
 import type { Json, Output } from "../../src/graph/Flow.ts"
 import * as Reply from "../../src/graph/Reply.ts"
 import type { JsonSchemaObject } from "../../src/internal/jsonSchema.ts"
+import * as Answer from "../../src/workflow/Answer.ts"
 
 const output = (key: string, schema: JsonSchemaObject | null = null): Output => ({
   key,
@@ -14,24 +16,34 @@ const output = (key: string, schema: JsonSchemaObject | null = null): Output => 
 const a = [output("a")]
 const typed = [output("n", { type: "integer" }), output("s", { enum: ["x", "y"] })]
 
-const read = (text: string, outputs: ReadonlyArray<Output>) => Reply.read(text, outputs)
-const problem = (text: string, outputs: ReadonlyArray<Output>) =>
+const read = (text: string, outputs: ReadonlyArray<Output>) =>
+  Effect.flatMap(AnswerSchema.make(Reply.schemaOf(outputs)), (schema) =>
+    Answer.read({
+      text,
+      structured: undefined,
+      raw: text,
+      usage: undefined,
+      cost: undefined,
+      model: undefined,
+      session: undefined
+    }, schema))
+
+const issues = (text: string, outputs: ReadonlyArray<Output>) =>
   Effect.flatMap(
-    Effect.flip(Reply.read(text, outputs)),
-    (error) => error._tag === "ReplyProblem" ? Effect.succeed(error) : Effect.die(error)
+    Effect.flip(read(text, outputs)),
+    (error) => "_tag" in error ? Effect.die(error) : Effect.succeed(error)
   )
 
 describe("the object with the declared keys is found", () => {
   it.effect.each<{ what: string; text: string; value: Json }>([
     { what: "as the whole text", text: "{\"a\": 1}", value: 1 },
-    { what: "without its other keys", text: "{\"a\": 1, \"b\": 2}", value: 1 },
     { what: "in a fence", text: "Done.\n```json\n{\"a\": 1}\n```\nBye {", value: 1 },
     { what: "after an example in a fence", text: "```json\n{\"b\": 0}\n```\nthen\n```json\n{\"a\": 1}\n```", value: 1 },
     { what: "before an example in a fence", text: "```json\n{\"a\": 1}\n```\nnot\n```json\n{\"b\": 0}\n```", value: 1 },
     { what: "as the last of several", text: "Draft {\"a\": 1}, final {\"a\": 2}", value: 2 },
     { what: "between other objects", text: "{\"b\": 1} {\"a\": 1} {\"c\": 1}", value: 1 },
     { what: "with braces around it in prose", text: "use {x} and {y}: {\"a\": 1} or {z}", value: 1 },
-    { what: "in an envelope", text: "{\"result\": {\"data\": [{\"a\": 1}]}}", value: 1 },
+    { what: "in an envelope", text: "{\"result\": {\"a\": 1}}", value: 1 },
     { what: "outside rather than inside", text: "{\"a\": {\"a\": 2}}", value: { a: 2 } },
     { what: "with a trailing comma and single quotes", text: "So: {'a': [1, 2,],}", value: [1, 2] },
     { what: "with null for a value", text: "{\"a\": null}", value: null },
@@ -44,8 +56,7 @@ describe("the object with the declared keys is found", () => {
 
   it.effect("whose values are what their schemas say, of several with the keys", () =>
     Effect.gen(function*() {
-      const text =
-        "Use {\"n\": <int>, \"s\": \"x\"}: {\"n\": 3, \"s\": \"x\"}. For example {\"n\": \"…\", \"s\": \"…\"}"
+      const text = "Use {\"n\": <int>, \"s\": \"x\"}, then {\"n\": \"…\"}: {\"n\": 3, \"s\": \"x\"} as in {\"m\": 1}."
       assert.deepStrictEqual(yield* read(text, typed), { n: 3, s: "x" })
     }))
 
@@ -71,52 +82,32 @@ describe("the object with the declared keys is found", () => {
     )
     await FastCheck.assert(found, { numRuns: 500 })
   })
-
-  it.effect("in no text when nothing is declared", () =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(yield* read("whatever {", []), {})
-    }))
 })
 
 describe("an answer is refused", () => {
-  it.effect.each<{ text: string; reason: Reply.ReplyProblem["reason"]; detail: RegExp }>([
-    { text: "", reason: "NoJson", detail: /the answer is empty/ },
-    { text: "I could not do it.", reason: "NoJson", detail: /contains no JSON/ },
-    { text: "[1, 2]", reason: "NoObject", detail: /no object with the keys 'n', 's'/ },
-    { text: "5", reason: "NoObject", detail: /no object/ },
-    { text: "{\"n\": 1}", reason: "Invalid", detail: /\$\.s is missing/ },
-    { text: "{\"n\": \"1\", \"s\": \"z\"}", reason: "Invalid", detail: /\$\.n must be integer; \$\.s .*"x", "y"/ },
-    { text: "{\"n\": 1.5, \"s\": \"x\"}", reason: "Invalid", detail: /\$\.n must be integer/ },
-    { text: "{\"other\": true}", reason: "Invalid", detail: /\$\.n is missing; \$\.s is missing/ },
-    { text: "{\"n\": 1, \"s\": \"x\"", reason: "Truncated", detail: /before it is complete/ },
-    { text: "```json\n{\"n\": 1, \"s\"", reason: "Truncated", detail: /before it is complete/ },
-    { text: "Draft: {\"n\": 1, \"s\": \"x\"}. Final: {\"n\": 2, \"s\": \"", reason: "Truncated", detail: /complete/ }
-  ])("$text: $reason", ({ detail, reason, text }) =>
+  it.effect.each<{ text: string; problem: RegExp }>([
+    { text: "", problem: /the answer is empty/ },
+    { text: "I could not do it.", problem: /contains no JSON/ },
+    { text: "[1, 2]", problem: /must be object/ },
+    { text: "5", problem: /must be object/ },
+    { text: "{\"n\": 1}", problem: /^\$\.s: .*missing/ },
+    { text: "{\"n\": \"1\", \"s\": \"z\"}", problem: /\$\.n: must be integer\n\$\.s: .*"x", "y"/ },
+    { text: "{\"n\": 1.5, \"s\": \"x\"}", problem: /\$\.n: must be integer/ },
+    { text: "{\"other\": true}", problem: /\$\.n: .*missing\n\$\.s: .*missing/ },
+    { text: "{\"n\": 1, \"s\": \"x\"", problem: /before it is complete/ },
+    { text: "```json\n{\"n\": 1, \"s\"", problem: /before it is complete/ },
+    { text: "Draft: {\"n\": 1, \"s\": \"x\"}. Final: {\"n\": 2, \"s\": \"", problem: /complete/ }
+  ])("$text", ({ problem, text }) =>
     Effect.gen(function*() {
-      const refused = yield* problem(text, typed)
-      assert.strictEqual(refused.reason, reason)
-      assert.match(refused.message, detail)
-    }))
-
-  it.effect("with the place and the words of every fault", () =>
-    Effect.gen(function*() {
-      const { issues } = yield* problem("{\"n\": null, \"s\": 1}", typed)
-      assert.deepStrictEqual(issues.map(({ path }) => path), ["$.n", "$.s"])
-    }))
-
-  it.effect("for the candidate that comes closest", () =>
-    Effect.gen(function*() {
-      const { message } = yield* problem("{\"x\": 1} {\"n\": \"one\", \"s\": \"x\"} {\"s\": \"y\"}", typed)
-      assert.include(message, "$.n must be integer")
-      assert.notInclude(message, "missing")
+      assert.match(Answer.problem(yield* issues(text, typed)), problem)
     }))
 
   it.effect("within bounds, whatever it holds", () =>
     Effect.gen(function*() {
       const many = `[${Array.from({ length: 200_000 }, () => "{\"b\":1}").join(",")}]`
-      assert.strictEqual((yield* problem(many, a)).reason, "Invalid")
-      assert.strictEqual((yield* problem("{".repeat(100_000), a)).reason, "NoJson")
-      assert.strictEqual((yield* problem("{\"a\":".repeat(100_000), a)).reason, "NoJson")
+      for (const text of [many, "{".repeat(100_000), "{\"a\":".repeat(100_000)]) {
+        assert.isNotEmpty(yield* issues(text, a))
+      }
     }))
 })
 
@@ -148,13 +139,13 @@ describe("the schema to ask for", () => {
       const good = { "a/b ~c": { children: [{ children: [] }] }, list: [[null], []] }
       assert.deepStrictEqual(yield* read(JSON.stringify(good), outputs), good)
       const bad = { "a/b ~c": { children: [{}] }, list: [[1]] }
-      const { issues } = yield* problem(JSON.stringify(bad), outputs)
-      assert.deepStrictEqual(issues.map(({ path }) => path), ["$[\"a/b ~c\"].children[0].children", "$.list[0][0]"])
+      const paths = (yield* issues(JSON.stringify(bad), outputs)).map(({ path }) => path)
+      assert.deepStrictEqual(paths, ["$[\"a/b ~c\"].children[0].children", "$.list[0][0]"])
     }))
 
   it.effect("that cannot be used is an error of its own", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(read("{\"a\": 1}", [output("a", { type: "nonsense" })]))
-      assert.strictEqual(error._tag, "UnsupportedSchema")
+      assert.strictEqual("_tag" in error ? error._tag : undefined, "UnsupportedSchema")
     }))
 })

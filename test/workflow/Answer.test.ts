@@ -59,6 +59,16 @@ describe("an answer", () => {
       for (const text of texts) assert.isTrue(Either.isLeft(Answer.read(answer(text), schema)), text)
     }))
 
+  it.effect("that is cut off has no draft stand in for it, whatever was asked for", () =>
+    Effect.gen(function*() {
+      const list = yield* AnswerSchema.make(Schema.Array(Schema.Struct({ a: Schema.Number })))
+      const objects = yield* label
+      const draft = `Draft: ${json}. Final: {"label": "feature", "at": "2026`
+      assert.isTrue(Either.isLeft(Answer.read(answer(draft), objects)))
+      assert.isTrue(Either.isLeft(Answer.read(answer(`Draft: [{"a": 1}]. Final: [{"a": 2}, {"a":`), list)))
+      assert.deepStrictEqual(Answer.read(answer(`Final: [{"a": 2}], see [1].`), list), Either.right([{ a: 2 }]))
+    }))
+
   it.effect("that came structured is read from there, not from its text", () =>
     Effect.gen(function*() {
       const schema = yield* label
