@@ -19,6 +19,7 @@ import { artifacts } from "./commands/artifacts.ts"
 import { calls } from "./commands/calls.ts"
 import { cat } from "./commands/cat.ts"
 import { diff } from "./commands/diff.ts"
+import { diffRuns } from "./commands/diffRuns.ts"
 import { doctor } from "./commands/doctor.ts"
 import { dryRun } from "./commands/dryRun.ts"
 import { events } from "./commands/events.ts"
@@ -31,12 +32,14 @@ import { newCommand } from "./commands/new.ts"
 import { output } from "./commands/output.ts"
 import { prices } from "./commands/prices.ts"
 import { providers } from "./commands/providers.ts"
+import { report } from "./commands/report.ts"
 import { resume } from "./commands/resume.ts"
 import { run } from "./commands/run.ts"
 import { runs } from "./commands/runs.ts"
 import { status } from "./commands/status.ts"
 import { usage } from "./commands/usage.ts"
 import { validate } from "./commands/validate.ts"
+import { watch } from "./commands/watch.ts"
 import { worktrees } from "./commands/worktrees.ts"
 import { ExitCode } from "./ExitCode.ts"
 import * as Help from "./Help.ts"
@@ -62,7 +65,10 @@ export const specs: ReadonlyArray<Spec> = [
   output,
   calls,
   events,
+  watch,
   usage,
+  report,
+  diffRuns,
   explainCache,
   artifacts,
   cat,

@@ -24,6 +24,7 @@ import type { Policy } from "../workflow/RecoveryPolicy.ts"
 import type * as Worktree from "../worktree/Worktree.ts"
 import * as FingerprintNode from "./FingerprintNode.ts"
 import * as Home from "./Home.ts"
+import * as Origin from "./Origin.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
 import * as ProvidersNode from "./ProvidersNode.ts"
 import * as RunFilesNode from "./RunFilesNode.ts"
@@ -107,7 +108,7 @@ export const layerWith = <ROut, E, RIn>(
   return Engine.layer.pipe(
     Layer.provideMerge(replacements),
     Layer.provideMerge(services({ providers: options.providers, environment, cwd, home })),
-    Layer.provide(Layer.succeed(EngineConfig, configOf(options)))
+    Layer.provide(Layer.succeed(EngineConfig, { ...configOf(options), origin: Origin.make(cwd) }))
   )
 }
 

@@ -1,18 +1,11 @@
 /**
- * What a run was started with: recorded as an event when an attempt of the run begins, read back for its report.
+ * What a run was started with, as the event says that an attempt of the run began with.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
 import type { Environment } from "./RunReport.ts"
-
-/**
- * Type of the event.
- * @category models
- * @since 0.1.0
- */
-export const eventType = "environment"
 
 /**
  * What is recorded.
@@ -23,8 +16,7 @@ export const Recorded = Schema.Struct({
   owfVersion: Schema.NullOr(Schema.String),
   node: Schema.NullOr(Schema.String),
   gitCommit: Schema.NullOr(Schema.String),
-  gitBranch: Schema.NullOr(Schema.String),
-  gitDirty: Schema.NullOr(Schema.Boolean)
+  gitBranch: Schema.NullOr(Schema.String)
 })
 
 /**
@@ -34,7 +26,7 @@ export const Recorded = Schema.Struct({
  */
 export const of = (id: RunId, events: ReadonlyArray<Records.Event>): Environment =>
   Option.getOrElse(
-    decode(events.findLast(({ runId, type }) => type === eventType && runId === id)?.dataJson),
+    decode(events.findLast(({ runId, type }) => isBeginning(type) && runId === id)?.dataJson),
     () => unknown
   )
 
@@ -44,4 +36,6 @@ export const of = (id: RunId, events: ReadonlyArray<Records.Event>): Environment
 
 const decode = Schema.decodeUnknownOption(Schema.parseJson(Recorded))
 
-const unknown: Environment = { owfVersion: null, node: null, gitCommit: null, gitBranch: null, gitDirty: null }
+const isBeginning = (type: string): boolean => type === "run_started" || type === "run_resumed"
+
+const unknown: Environment = { owfVersion: null, node: null, gitCommit: null, gitBranch: null }

@@ -184,11 +184,10 @@ const budgetOf = (budget: RunReport["run"]["budget"]): string | null => {
   return parts.length === 0 ? null : parts.join(", ")
 }
 
-const commitOf = ({ gitBranch, gitCommit, gitDirty }: RunReport["run"]["environment"]): string =>
+const commitOf = ({ gitBranch, gitCommit }: RunReport["run"]["environment"]): string =>
   [
     cell(gitCommit ?? ""),
-    ...gitBranch === null ? [] : [`on ${cell(gitBranch)}`],
-    ...gitDirty === true ? ["with changes that are not in it"] : []
+    ...gitBranch === null ? [] : [`on ${cell(gitBranch)}`]
   ].join(" ")
 
 const madeBy = ({ node, owfVersion }: RunReport["run"]["environment"]): string | null =>

@@ -122,10 +122,9 @@ export interface Environment {
   readonly owfVersion: string | null
   /** Version of Node. */
   readonly node: string | null
-  /** The commit that was checked out, and whether anything differed from it. */
+  /** The commit that was checked out; files may have differed from it. */
   readonly gitCommit: string | null
   readonly gitBranch: string | null
-  readonly gitDirty: boolean | null
 }
 
 /**

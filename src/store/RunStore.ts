@@ -242,6 +242,8 @@ export interface NewCall extends CallRef {
   readonly cacheStatus: CacheStatus
   readonly cachePolicy: CachePolicy
   readonly schemaHash: string | null
+  /** The JSON Schema of this hash; kept once for an attempt of the run, as an event. */
+  readonly schema?: object | undefined
   readonly runAttempt: number
   /** What was done for the call so far, where a recovery policy goes on with it. */
   readonly recoveryJson?: string | null | undefined

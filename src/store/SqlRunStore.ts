@@ -72,12 +72,12 @@ class Held {
   private readonly runs = new Map<string, SqlTemplates.Counters & { readonly root: string }>()
 
   take(ownership: Ownership, run: { readonly id: string; readonly attempt: number }, lastEvent: number): void {
-    this.runs.set(run.id, { root: ownership.rootRunId, attempt: run.attempt, lastEvent })
+    this.runs.set(run.id, { root: ownership.rootRunId, attempt: run.attempt, lastEvent, schemas: new Map() })
   }
 
   /** Counters of a run that was created or taken up here; nothing else is written for. */
   of(runId: string): SqlTemplates.Counters {
-    return this.runs.get(runId) ?? { attempt: 1, lastEvent: 0 }
+    return this.runs.get(runId) ?? { attempt: 1, lastEvent: 0, schemas: new Map() }
   }
 
   drop(rootRunId: string): void {
@@ -104,6 +104,7 @@ const writes = (parts: Parts) => {
     begin: (ownership, call, attempt) =>
       writer.rows("call.begin", ownership, (batch) => {
         SqlTemplates.addCall(batch, call)
+        SqlTemplates.addSchema(batch, call, held.of(call.runId))
         if (attempt !== null) SqlTemplates.addAttempt(batch, attempt)
       }),
     session: (ownership, ref, attempt, id) =>
@@ -144,6 +145,7 @@ const writes = (parts: Parts) => {
     record: (ownership, call, outcome, source) =>
       writer.rows("call.record", ownership, (batch) => {
         SqlTemplates.addCall(batch, call)
+        SqlTemplates.addSchema(batch, call, held.of(call.runId))
         SqlTemplates.endCall(batch, outcome, held.of(call.runId), source)
       }),
     event: (ownership, event) =>

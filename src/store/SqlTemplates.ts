@@ -72,6 +72,8 @@ export class Batch {
 export interface Counters {
   readonly attempt: number
   lastEvent: number
+  /** The schemas that are recorded, and the call each was recorded with. */
+  readonly schemas: Map<string, number>
 }
 
 /**
@@ -282,6 +284,22 @@ export const degrade = (batch: Batch, call: DegradedCall, counters: Counters): v
   for (const [type, message] of [["call_degraded", call.reason], ["call_settled", "degraded"]] as const) {
     events.push(runId, counters.lastEvent += 1, index, counters.attempt, type, message, at, null)
   }
+}
+
+/**
+ * The schema of a call as an event, with the first call of an attempt that has it; a write that is repeated repeats it.
+ * @category running
+ * @since 0.1.0
+ */
+export const addSchema = (batch: Batch, call: NewCall, counters: Counters): void => {
+  const { at, index, runAttempt, runId, schema, schemaHash } = call
+  if (schemaHash === null || schema === undefined || (counters.schemas.get(schemaHash) ?? index) !== index) return
+  counters.schemas.set(schemaHash, index)
+  addEvent(
+    batch,
+    { runId, index: null, runAttempt, type: "schema", message: schemaHash, dataJson: JSON.stringify(schema), at },
+    counters
+  )
 }
 
 /**

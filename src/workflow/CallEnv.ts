@@ -100,6 +100,7 @@ export const row = <A>(env: CallEnv, call: Identified<A>, cacheStatus: CacheStat
   cacheStatus,
   cachePolicy: call.described.cachePolicy,
   schemaHash: call.identity.schemaHash,
+  schema: call.described.answer?.json,
   runAttempt: env.run.attempt,
   at
 })

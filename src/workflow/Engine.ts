@@ -327,7 +327,7 @@ const execute = <A, E>(
     yield* Scope.extend(ports.files.follow(journal.run.id), following)
     const began = journal.run.attempt === 1 ? "run_started" : "run_resumed"
     const body = Effect.zipRight(
-      run.event(began, program.name, undefined),
+      Effect.flatMap(originOf(ports, journal), (origin) => run.event(began, program.name, origin)),
       Effect.provideService(program.body, Run, run)
     ).pipe(
       Effect.locally(Position.current, Position.root()),
@@ -453,6 +453,12 @@ const context = (
   }
   return { run: made, degrading }
 }
+
+/** A run below another is started with the same. */
+const originOf = (ports: Ports, journal: Journal): Effect.Effect<Readonly<Record<string, unknown>> | undefined> =>
+  journal.run.parentRunId === null && ports.config.origin !== undefined
+    ? ports.config.origin
+    : Effect.succeed(undefined)
 
 const settingsOf = (ports: Ports, options: RunOptions): Degrading.Settings => ({
   recover: options.recover ?? ports.config.recover,

@@ -3,6 +3,7 @@
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type { Limits } from "../budget/Budget.ts"
 import type { CachePolicy } from "../domain/Status.ts"
 import type { Policy } from "./RecoveryPolicy.ts"
@@ -43,6 +44,8 @@ export interface Defaults {
   readonly sessions: "new" | "continue"
   /** How calls go on after a failure; undefined for `retry` and `corrections`. */
   readonly recover?: Policy | undefined
+  /** What a run is started with, such as versions: recorded each time one begins or is taken up again. */
+  readonly origin?: Effect.Effect<Readonly<Record<string, unknown>>> | undefined
 }
 
 /**

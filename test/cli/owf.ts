@@ -98,6 +98,7 @@ export const normal = (directory: string, text: string): string =>
     .replaceAll(/\d{8}-\d{6}-[0-9a-z]{8,20}/g, "<run>")
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "<time>")
     .replaceAll(/\b[0-9a-f]{64}\b/g, "<digest>")
+    .replaceAll(process.version, "<node>")
     .replaceAll(/\b\d+(?:\.\d+)? (?:ms|s)\b/g, "<duration>")
     .replaceAll(/("duration_ms": )\d+(?:\.\d+)?/g, "$1\"<duration>\"")
 

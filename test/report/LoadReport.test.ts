@@ -69,8 +69,7 @@ describe("a report", () => {
           owfVersion: "0.1.0",
           node: "v20.19.0",
           gitCommit: "0123456789abcdef0123456789abcdef01234567",
-          gitBranch: "main",
-          gitDirty: true
+          gitBranch: "main"
         })
         assert.deepInclude(report.run.budget, { totalTokens: 100_000, totalCostUsd: 2 })
         assert.strictEqual(report.commands.status, `owf status ${ids.main} --home './my home'`)

@@ -87,13 +87,11 @@ export const fill: Effect.Effect<void, unknown, RunStore> = Effect.gen(function*
       dataJson: data === null ? null : JSON.stringify(data),
       at: at(seconds)
     })
-  yield* event(0, "run_started", "review")
-  yield* event(0, "environment", "owf 0.1.0, Node v20.19.0, commit 0123456 on main", {
+  yield* event(0, "run_started", "review", {
     owfVersion: "0.1.0",
     node: "v20.19.0",
     gitCommit: "0123456789abcdef0123456789abcdef01234567",
-    gitBranch: "main",
-    gitDirty: true
+    gitBranch: "main"
   })
   yield* event(0, "schema", hex("schema"), { type: "object", properties: { n: { type: "integer" } }, required: ["n"] })
   yield* event(0.1, "phase", "gather")

@@ -20,7 +20,7 @@ import { loadReport, reading, runId, withStore } from "./shared.ts"
  */
 export const diffRuns = Spec.make({
   name: "diff-runs",
-  summary: "Say what a run asked again that an earlier one had asked, and what that cost",
+  summary: "Price the difference between two runs",
   details:
     "Calls of the two runs are paired. A call was reused, or asked again because a part of its key differs, or is " +
     "new; or it is gone.",
