@@ -32,7 +32,12 @@ export const App = () => (
 // internal
 // -----------------------------------------------------------------------------
 
-const names: Readonly<Record<Tab, string>> = { calls: "Calls", costs: "Costs", events: "Events", runs: "Input, output, runs" }
+const names: Readonly<Record<Tab, string>> = {
+  calls: "Calls",
+  costs: "Costs",
+  events: "Events",
+  runs: "Input, output, runs"
+}
 
 const counts: Readonly<Record<Tab, number | null>> = {
   calls: report.calls.length,
@@ -64,10 +69,20 @@ const Lists = () => (
       </div>
       {tab.value === "calls" && <Filters />}
       {tab.value === "calls" && <CallHead />}
-      {tab.value === "events" && <div class="filters"><Search /></div>}
+      {tab.value === "events" && (
+        <div class="filters">
+          <Search />
+        </div>
+      )}
     </div>
     <div id="list" role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
-      {tab.value === "calls" ? <CallList /> : tab.value === "costs" ? <Costs /> : tab.value === "events" ? <Events /> : <Runs />}
+      {tab.value === "calls"
+        ? <CallList />
+        : tab.value === "costs"
+        ? <Costs />
+        : tab.value === "events"
+        ? <Events />
+        : <Runs />}
     </div>
   </section>
 )
@@ -85,12 +100,16 @@ const turn = (event: KeyboardEvent): void => {
 const Paper = () => (
   <>
     <section class="panel lists">
-      <header class="panel-head"><h2>Calls</h2></header>
+      <header class="panel-head">
+        <h2>Calls</h2>
+      </header>
       <CallHead />
       <CallList />
     </section>
     <section class="panel lists">
-      <header class="panel-head"><h2>Costs</h2></header>
+      <header class="panel-head">
+        <h2>Costs</h2>
+      </header>
       <Costs />
     </section>
     <section class="panel lists">
@@ -111,12 +130,16 @@ const Help = () => {
       <dl>
         {keys.map(([key, does]) => (
           <div key={key}>
-            <dt><kbd>{key}</kbd></dt>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
             <dd>{does}</dd>
           </div>
         ))}
       </dl>
-      <p class="quiet">Drag over the timeline to look at a part of it. The address of this page keeps the filters and the open call.</p>
+      <p class="quiet">
+        Drag over the timeline to look at a part of it. The address of this page keeps the filters and the open call.
+      </p>
       <button type="button" class="small" onClick={() => isHelpOpen.value = false}>Close</button>
     </dialog>
   )

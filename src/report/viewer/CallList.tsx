@@ -18,6 +18,7 @@ import {
   provider,
   query,
   shown,
+  sought,
   statuses,
   toggled
 } from "./State.ts"
@@ -54,7 +55,11 @@ export const Filters = () => (
       <option value="">All phases</option>
       {phases.map(({ key, name }) => <option key={key} value={key}>{visible(name)}</option>)}
     </select>
-    <select aria-label="Provider" value={provider.value} onChange={(event) => provider.value = event.currentTarget.value}>
+    <select
+      aria-label="Provider"
+      value={provider.value}
+      onChange={(event) => provider.value = event.currentTarget.value}
+    >
       <option value="">All providers</option>
       {answerers.map((name) => <option key={name} value={name}>{visible(name)}</option>)}
     </select>
@@ -68,11 +73,13 @@ export const Filters = () => (
 /** The field that filters by text. */
 export const Search = () => (
   <label class="search">
-    <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M7 2.5a4.5 4.5 0 1 0 .01 0ZM10.4 10.4 14 14" /></svg>
+    <svg viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M7 2.5a4.5 4.5 0 1 0 .01 0ZM10.4 10.4 14 14" />
+    </svg>
     <input
       id="search"
       type="search"
-      placeholder="Search names, prompts, answers"
+      placeholder="Search everything"
       aria-label="Search"
       autocomplete="off"
       spellcheck={false}
@@ -91,7 +98,7 @@ export const CallList = () => {
       <Rows
         items={list}
         height={rowHeight}
-        reveal={cursor.value === null ? -1 : list.findIndex((call) => call.id === cursor.value)}
+        reveal={sought.value === null ? -1 : list.findIndex((call) => call.id === sought.value)}
         row={(call, at) => <Row key={call.id} call={call} at={at} />}
       />
       {list.length === 0 && <Nothing />}
@@ -120,11 +127,27 @@ export const CallHead = () => (
 /** Pixels; the style sheet has it as well. */
 const rowHeight = 38
 
-const order = ["running", "waiting", "failed", "provider_failed", "schema_failed", "timeout", "worktree_failed", "budget_exceeded", "degraded", "cancelled", "done"]
+const order = [
+  "running",
+  "waiting",
+  "failed",
+  "provider_failed",
+  "schema_failed",
+  "timeout",
+  "worktree_failed",
+  "budget_exceeded",
+  "degraded",
+  "cancelled",
+  "done"
+]
 
 const counts = Object.entries(report.totals.byStatus).toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b))
 
-const markNames: Readonly<Record<string, string>> = { cached: "from cache", retried: "retried", changed: "changed files" }
+const markNames: Readonly<Record<string, string>> = {
+  cached: "from cache",
+  retried: "retried",
+  changed: "changed files"
+}
 
 const markCounts = Object.entries(marks)
   .map(([mark, test]) => [mark, report.calls.filter(test).length] as const)
@@ -141,7 +164,9 @@ const Row = ({ at, call }: { readonly call: CallReport; readonly at: number }) =
     onClick={() => open(call.id)}
     onFocus={() => cursor.value = call.id}
   >
-    <span role="gridcell"><Mark tone={tone(call)} title={call.status} /></span>
+    <span role="gridcell">
+      <Mark tone={tone(call)} title={call.status} />
+    </span>
     <span role="gridcell" class="name">
       <bdi>{visible(nameOf(call))}</bdi>
       <Badges call={call} />
@@ -149,8 +174,12 @@ const Row = ({ at, call }: { readonly call: CallReport; readonly at: number }) =
     <span role="gridcell" class="wide quiet">
       <bdi>{visible(phaseName({ runId: call.runId, name: call.phase }))}</bdi>
     </span>
-    <span role="gridcell" class="wide quiet"><bdi>{visible(answerer(call))}</bdi></span>
-    <span role="gridcell" class="wide when"><When call={call} /></span>
+    <span role="gridcell" class="wide quiet">
+      <bdi>{visible(answerer(call))}</bdi>
+    </span>
+    <span role="gridcell" class="wide when">
+      <When call={call} />
+    </span>
     <span role="gridcell" class="right num">{tokensOf(call) === 0 ? "–" : compact(tokensOf(call))}</span>
     <span role="gridcell" class="right num">{costOf(call)}</span>
     <span role="gridcell" class="right num">{duration(call.durationMs)}</span>
@@ -165,7 +194,9 @@ const Badges = ({ call }: { readonly call: CallReport }) => (
     {call.status !== "done" && <span class={`badge ${tone(call)}`}>{word(call.status)}</span>}
     {isCached(call) && <span class="badge cached">{call.cacheStatus}</span>}
     {call.attempts.length > 1 && <span class="badge">{call.attempts.length} requests</span>}
-    {(call.changes?.length ?? 0) > 0 && <span class="badge">{call.changes?.length} {call.changes?.length === 1 ? "file" : "files"}</span>}
+    {(call.changes?.length ?? 0) > 0 && (
+      <span class="badge">{call.changes?.length} {call.changes?.length === 1 ? "file" : "files"}</span>
+    )}
   </>
 )
 
@@ -177,7 +208,10 @@ const When = ({ call }: { readonly call: CallReport }) => {
   return (
     <svg class="when-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
       <path class="when-all" d="M0 2.5H100V3.5H0z" />
-      <path class={tone(call)} d={`M${from / all * 100} 0H${Math.max(to / all * 100, from / all * 100 + 1)}V6H${from / all * 100}z`} />
+      <path
+        class={tone(call)}
+        d={`M${from / all * 100} 0H${Math.max(to / all * 100, from / all * 100 + 1)}V6H${from / all * 100}z`}
+      />
     </svg>
   )
 }
@@ -192,4 +226,3 @@ const Nothing = () => (
     )}
   </div>
 )
-

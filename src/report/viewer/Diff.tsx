@@ -86,7 +86,9 @@ const Lines = ({ file }: { readonly file: FilePatch }) => {
         })}
       </table>
       {total > limit && (
-        <button type="button" class="link more" onClick={() => setLimit(limit + page * 5)}>{total - limit} more lines</button>
+        <button type="button" class="link more" onClick={() => setLimit(limit + page * 5)}>
+          {total - limit} more lines
+        </button>
       )}
     </div>
   )
@@ -124,7 +126,12 @@ const Kind = ({ kind }: { readonly kind: Change["kind"] }) => (
 
 const Path = ({ from, path }: { readonly path: string; readonly from: string | null }) => (
   <span class="path">
-    {from !== null && <><bdi class="quiet">{visible(from)}</bdi> → </>}
+    {from !== null && (
+      <>
+        <bdi class="quiet">{visible(from)}</bdi>
+        {" → "}
+      </>
+    )}
     <bdi>{visible(path)}</bdi>
   </span>
 )

@@ -1,7 +1,7 @@
 /**
  * One call in full: what it was asked, what came back, what it took and why.
  */
-import { useEffect, useRef } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import { forCall } from "../Commands.ts"
 import type { CallReport } from "../RunReport.ts"
 import { answerer, calls, nameOf, phaseName, report, runs, span, tokensOf, tone } from "./Data.ts"
@@ -25,7 +25,7 @@ export const Drawer = () => {
 
 const Panel = ({ call }: { readonly call: CallReport }) => {
   const panel = useRef<HTMLDivElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     panel.current?.focus({ preventScroll: true })
     return () => {
       if (cursor.value !== null) document.getElementById(`row-${cursor.value}`)?.focus({ preventScroll: true })
@@ -33,7 +33,14 @@ const Panel = ({ call }: { readonly call: CallReport }) => {
   }, [])
   useEffect(() => panel.current?.querySelector(".drawer-body")?.scrollTo(0, 0), [call.id])
   return (
-    <div class={isWide.value ? "drawer whole" : "drawer"} ref={panel} tabIndex={-1} role="dialog" aria-modal="false" aria-label={`Call ${visible(nameOf(call))}`}>
+    <div
+      class={isWide.value ? "drawer whole" : "drawer"}
+      ref={panel}
+      tabIndex={-1}
+      role="dialog"
+      aria-modal="false"
+      aria-label={`Call ${visible(nameOf(call))}`}
+    >
       <Head call={call} />
       <div class="drawer-body" key={call.id} tabIndex={0} role="region" aria-label="Details of the call">
         <Problem call={call} />
@@ -53,11 +60,23 @@ const Head = ({ call }: { readonly call: CallReport }) => (
   <header class="drawer-head">
     <div class="drawer-title">
       <Status status={call.status} tone={tone(call)} />
-      <h2><bdi>{visible(nameOf(call))}</bdi></h2>
+      <h2>
+        <bdi>{visible(nameOf(call))}</bdi>
+      </h2>
       <div class="drawer-keys">
         <Copy label="Link" text={location.href.split("#")[0] + linkTo(call.id)} />
-        <button type="button" class="icon" aria-label="Previous call" title="Previous call (k)" onClick={() => move(-1)}>↑</button>
-        <button type="button" class="icon" aria-label="Next call" title="Next call (j)" onClick={() => move(1)}>↓</button>
+        <button
+          type="button"
+          class="icon"
+          aria-label="Previous call"
+          title="Previous call (k)"
+          onClick={() => move(-1)}
+        >
+          ↑
+        </button>
+        <button type="button" class="icon" aria-label="Next call" title="Next call (j)" onClick={() => move(1)}>
+          ↓
+        </button>
         <button
           type="button"
           class="icon"
@@ -66,7 +85,9 @@ const Head = ({ call }: { readonly call: CallReport }) => (
           title="Whole width (w)"
           onClick={() => isWide.value = !isWide.value}
         >
-          {isWide.value ? "→" : "←"}
+          <svg viewBox="0 0 16 16" aria-hidden="true">
+            <path d="M9.5 2.5h4v4M13.5 2.5 9 7M6.5 13.5h-4v-4M2.5 13.5 7 9" />
+          </svg>
         </button>
         <button type="button" class="icon" aria-label="Close" title="Close (esc)" onClick={close}>×</button>
       </div>
@@ -126,7 +147,11 @@ const Answer = ({ call }: { readonly call: CallReport }) => {
       }
     >
       {text === null
-        ? <p class="quiet">{call.status === "running" || call.status === "waiting" ? "There is none yet." : "There is none."}</p>
+        ? (
+          <p class="quiet">
+            {call.status === "running" || call.status === "waiting" ? "There is none yet." : "There is none."}
+          </p>
+        )
         : <Content text={text} form={call.outputJson === null ? "markdown" : "json"} command={command} />}
     </Section>
   )
@@ -178,7 +203,9 @@ const Changes = ({ call }: { readonly call: CallReport }) => {
 const Cache = ({ call }: { readonly call: CallReport }) => (
   <Section id="cache" title="Cache">
     <p class="sentence">
-      <span class={`badge ${call.cacheStatus === "hit" || call.cacheStatus === "replayed" ? "cached" : ""}`}>{call.cacheStatus}</span>{" "}
+      <span class={`badge ${call.cacheStatus === "hit" || call.cacheStatus === "replayed" ? "cached" : ""}`}>
+        {call.cacheStatus}
+      </span>{" "}
       {visible(call.explanation.reason)}
     </p>
     {call.explanation.differs.length > 0 && (
@@ -233,13 +260,18 @@ const Details = ({ call }: { readonly call: CallReport }) => {
           ["Cache policy", call.cachePolicy],
           ["Call key", <code class="long">{call.callKey}</code>],
           ["Cache key", <code class="long">{call.cacheKey}</code>],
-          ["Files", call.artifacts.length === 0 ? null : (
-            <ul class="plain">
-              {call.artifacts.map((file) => (
-                <li key={file.path}><code>{visible(file.path)}</code> <span class="quiet">{bytes(file.size)}</span></li>
-              ))}
-            </ul>
-          )]
+          [
+            "Files",
+            call.artifacts.length === 0 ? null : (
+              <ul class="plain">
+                {call.artifacts.map((file) => (
+                  <li key={file.path}>
+                    <code>{visible(file.path)}</code> <span class="quiet">{bytes(file.size)}</span>
+                  </li>
+                ))}
+              </ul>
+            )
+          ]
         ]}
       />
       {Object.keys(call.options).length > 0 && (

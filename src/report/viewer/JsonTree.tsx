@@ -46,7 +46,9 @@ const Node = ({ depth, name, value }: NodeProps) =>
       </div>
     )
 
-const Branch = ({ depth, name, value }: NodeProps & { readonly value: Exclude<Json, null | boolean | number | string> }) => {
+const Branch = (
+  { depth, name, value }: NodeProps & { readonly value: Exclude<Json, null | boolean | number | string> }
+) => {
   const entries = Object.entries(value)
   const isList = Array.isArray(value)
   const [isOpen, setOpen] = useState(depth < 2 && entries.length <= page || depth === 0)
@@ -80,9 +82,9 @@ const Branch = ({ depth, name, value }: NodeProps & { readonly value: Exclude<Js
               {entries.length - limit} more
             </button>
           )}
-          <div class="json-mark">{after}</div>
         </div>
       )}
+      {isOpen && <div class="json-mark">{after}</div>}
     </div>
   )
 }
@@ -93,17 +95,21 @@ const summary = (entries: ReadonlyArray<readonly [string, Json]>): string => {
 }
 
 const Name = ({ name }: { readonly name: string | null }) =>
-  name === null ? null : <span class="json-name">{visible(name)}: </span>
+  name === null ? null : <span class="json-name">{`${visible(name)}: `}</span>
 
 const Leaf = ({ value }: { readonly value: null | boolean | number | string }) => {
   const [isWhole, setWhole] = useState(false)
-  if (typeof value !== "string") return <span class={`json-${value === null ? "null" : typeof value}`}>{String(value)}</span>
+  if (typeof value !== "string") {
+    return <span class={`json-${value === null ? "null" : typeof value}`}>{String(value)}</span>
+  }
   const isLong = value.length > longest && !isWhole
   return (
     <span class="json-string">
       {visible(isLong ? value.slice(0, longest) : value)}
       {isLong && (
-        <button type="button" class="link" onClick={() => setWhole(true)}>… {value.length - longest} characters more</button>
+        <button type="button" class="link" onClick={() => setWhole(true)}>
+          … {value.length - longest} characters more
+        </button>
       )}
     </span>
   )

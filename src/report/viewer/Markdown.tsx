@@ -42,7 +42,9 @@ const element = (token: MarkedToken, depth: number): ComponentChild => {
   const inside = (tokens: ReadonlyArray<Token> | undefined): ComponentChild => blocks(tokens ?? [], depth + 1)
   switch (token.type) {
     case "heading":
-      return <div class={`heading h${token.depth}`} role="heading" aria-level={token.depth + 3}>{inside(token.tokens)}</div>
+      return (
+        <div class={`heading h${token.depth}`} role="heading" aria-level={token.depth + 3}>{inside(token.tokens)}</div>
+      )
     case "paragraph":
       return <p>{inside(token.tokens)}</p>
     case "text":

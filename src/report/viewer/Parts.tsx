@@ -10,12 +10,17 @@ import { bytes, visible, word } from "./Format.ts"
 import { JsonTree, read } from "./JsonTree.tsx"
 import { looksLikeMarkdown, Markdown } from "./Markdown.tsx"
 
-/** A tone as a shape, so that colour is not the only thing that tells it. */
-export const Mark = ({ title, tone }: { readonly tone: Tone; readonly title?: string }) => (
-  <svg class={`mark ${tone}`} viewBox="0 0 16 16" role="img" aria-label={title ?? tone}>
-    <path d={shapes[tone]} />
-  </svg>
-)
+/** A tone as a shape, so that colour is not the only thing that tells it; with a title where no word beside it does. */
+export const Mark = ({ title, tone }: { readonly tone: Tone; readonly title?: string }) =>
+  title === undefined
+    ? (
+      <svg class={`mark ${tone}`} viewBox="0 0 16 16" aria-hidden="true">
+        <path d={shapes[tone]} />
+      </svg>
+    )
+    : <svg class={`mark ${tone}`} viewBox="0 0 16 16" role="img" aria-label={title}>
+      <path d={shapes[tone]} />
+    </svg>
 
 /** A status in words with its mark. */
 export const Status = ({ status, tone = toneOf(status) }: { readonly status: string; readonly tone?: Tone }) => (
@@ -110,7 +115,9 @@ export const Content = (
 }
 
 /** Facts with their names. */
-export const Facts = ({ facts }: { readonly facts: ReadonlyArray<readonly [name: string, value: ComponentChildren]> }) => (
+export const Facts = (
+  { facts }: { readonly facts: ReadonlyArray<readonly [name: string, value: ComponentChildren]> }
+) => (
   <dl class="facts">
     {facts.filter(([, value]) => value !== null && value !== "").map(([name, value]) => (
       <div key={name}>
@@ -147,7 +154,12 @@ const Clipped = ({ children, length }: { readonly length: number; readonly child
     <>
       <div class={isWhole ? "text" : "text clipped"}>{children}</div>
       {length >= longText && (
-        <button type="button" class="link more" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
+        <button
+          type="button"
+          class="link more"
+          aria-expanded={isWhole}
+          onClick={() => setWhole(!isWhole)}
+        >
           {isWhole ? "Show less" : "Show all"}
         </button>
       )}

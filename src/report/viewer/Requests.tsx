@@ -12,7 +12,10 @@ import { Content, Copy, Facts, Section, Status } from "./Parts.tsx"
 export const Requests = ({ call }: { readonly call: CallReport }) => {
   if (call.attempts.length === 0 && call.waits.length === 0) return null
   const steps = [
-    ...call.attempts.map((attempt) => ({ at: attempt.startedAt, view: <Attempt key={attempt.number} call={call} attempt={attempt} /> })),
+    ...call.attempts.map((attempt) => ({
+      at: attempt.startedAt,
+      view: <Attempt key={attempt.number} call={call} attempt={attempt} />
+    })),
     ...call.waits.map((wait) => ({ at: wait.from, view: <Wait key={wait.from} wait={wait} /> }))
   ].toSorted((a, b) => a.at - b.at)
   return (
@@ -57,18 +60,23 @@ const Attempt = ({ attempt, call }: { readonly call: CallReport; readonly attemp
           <Facts
             facts={[
               ["Model", attempt.model === null || attempt.model === call.model ? null : visible(attempt.model)],
-              ["Session", attempt.sessionId === null ? null : (
-                <>
-                  <code>{visible(attempt.sessionId)}</code> <Copy label="Copy" text={attempt.sessionId} />
-                </>
-              )],
+              [
+                "Session",
+                attempt.sessionId === null ? null : (
+                  <>
+                    <code>{visible(attempt.sessionId)}</code> <Copy label="Copy" text={attempt.sessionId} />
+                  </>
+                )
+              ],
               ["Cost", attempt.costUsd === null ? "unknown" : usd(attempt.costUsd)],
               ["Priced by", attempt.costSource === null ? null : visible(attempt.costSource)],
               ["Set aside", `${whole(attempt.reservedTokens)} tokens, ${usd(attempt.reservedCostUsd)}`]
             ]}
           />
           {attempt.status === "lost" && (
-            <p class="quiet">Given up before its outcome was known. It may have been paid for, and counts as what was set aside.</p>
+            <p class="quiet">
+              Given up before its outcome was known. It may have been paid for, and counts as what was set aside.
+            </p>
           )}
           {attempt.raw !== null && (
             <>
@@ -98,7 +106,10 @@ const Recovery = ({ recovery }: { readonly recovery: RecoveryReport }) => (
     <Facts
       facts={[
         ["Retries", recovery.retries === 0 ? null : `${recovery.retries}, ${duration(recovery.retryWaitMs)} waited`],
-        ["Waits for a reset", recovery.resets === 0 ? null : `${recovery.resets}, ${duration(recovery.resetWaitMs)} waited`],
+        [
+          "Waits for a reset",
+          recovery.resets === 0 ? null : `${recovery.resets}, ${duration(recovery.resetWaitMs)} waited`
+        ],
         ["Corrections", recovery.corrections || null],
         ["Compactions", recovery.compactions || null],
         ["Reframings", recovery.reframings || null]

@@ -7,13 +7,13 @@ import { useEffect, useRef } from "preact/hooks"
 import { isPrinting } from "./State.ts"
 
 /** Rows of one height; on paper as many as are readable there. */
-export const Rows = <A,>({ height, items, reveal, row }: {
+export function Rows<A>({ height, items, reveal, row }: {
   readonly items: ReadonlyArray<A>
   readonly height: number
   readonly row: (item: A, at: number) => ComponentChild
   /** The row to bring into sight when it changes. */
   readonly reveal?: number
-}) => {
+}) {
   const box = useRef<HTMLDivElement>(null)
   const view = useSignal({ first: 0, last: 60 })
   const look = (): void => {

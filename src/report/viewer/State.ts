@@ -31,6 +31,8 @@ export const range = signal<{ readonly from: number; readonly to: number } | nul
 export const tab = signal<Tab>("calls")
 /** The call the keys act on. */
 export const cursor = signal<string | null>(null)
+/** The call whose row is to be in sight: the one the keys or the address went to. */
+export const sought = signal<string | null>(null)
 /** The call that is open. */
 export const opened = signal<string | null>(null)
 /** Whether the open call takes the whole window. */
@@ -114,6 +116,7 @@ export const move = (by: number): void => {
   batch(() => {
     tab.value = "calls"
     cursor.value = next.id
+    sought.value = next.id
     if (opened.value !== null) opened.value = next.id
   })
 }
@@ -178,7 +181,10 @@ const readAddress = (): void => {
   batch(() => {
     const id = parameters.get("call")
     if (id === null || !calls.has(id)) opened.value = null
-    else open(id)
+    else {
+      open(id)
+      sought.value = id
+    }
     const wanted = parameters.get("tab")
     tab.value = tabNames.find((name) => name === wanted) ?? "calls"
     query.value = parameters.get("q") ?? ""

@@ -1,11 +1,10 @@
 /**
  * What a reader wants to know first: how the run ended, what it cost, how long it took, what is wrong with it.
  */
-import { only, open, statuses, theme } from "./State.ts"
 import { calls, nameOf, report, span, toneOf } from "./Data.ts"
 import { compact, counted, duration, moment, percent, usd, visible, whole, word } from "./Format.ts"
 import { Command, Copy, Status } from "./Parts.tsx"
-import { isHelpOpen } from "./State.ts"
+import { isHelpOpen, only, open, statuses, theme } from "./State.ts"
 
 /** Name, status and origin of the run. */
 export const Title = () => {
@@ -13,8 +12,12 @@ export const Title = () => {
   return (
     <header class="top">
       <div class="top-line">
-        <h1><bdi>{visible(run.workflow)}</bdi></h1>
-        <span class={`pill ${toneOf(run.status)}`}><Status status={run.status} /></span>
+        <h1>
+          <bdi>{visible(run.workflow)}</bdi>
+        </h1>
+        <span class={`pill ${toneOf(run.status)}`}>
+          <Status status={run.status} />
+        </span>
         <div class="top-actions">
           <ThemeSwitch />
           <button type="button" class="small" onClick={() => isHelpOpen.value = true} aria-label="Keys and help">
@@ -24,7 +27,9 @@ export const Title = () => {
       </div>
       {run.description !== null && <p class="description">{visible(run.description)}</p>}
       <ul class="origin">
-        <li><code>{run.id}</code> <Copy label="Copy" text={run.id} /></li>
+        <li>
+          <code>{run.id}</code> <Copy label="Copy" text={run.id} />
+        </li>
         <li>{moment(span.from)}</li>
         {run.attempt > 1 && <li>resumed {counted(run.attempt - 1, "time")}</li>}
         <li>{visible(run.provider)}{run.model !== null && `:${visible(run.model)}`}</li>
@@ -45,7 +50,9 @@ export const Figures = () => {
         name="Cost"
         value={totals.unknownCosts > 0 && totals.costUsd === 0 ? "unknown" : usd(totals.costUsd)}
         note={budget.totalCostUsd === null
-          ? totals.unknownCosts > 0 ? `${counted(totals.unknownCosts, "request")} without a known price` : "all requests"
+          ? totals.unknownCosts > 0
+            ? `${counted(totals.unknownCosts, "request")} without a known price`
+            : "all requests"
           : `${percent(budget.spentCostUsd, budget.totalCostUsd)} of ${usd(budget.totalCostUsd)}`}
         share={budget.totalCostUsd === null ? undefined : budget.spentCostUsd / budget.totalCostUsd}
       />
@@ -61,7 +68,9 @@ export const Figures = () => {
         name="Wall time"
         value={duration(totals.wallMs)}
         note={totals.requestMs > totals.wallMs * 1.05
-          ? `${duration(totals.requestMs)} of requests, ${(totals.requestMs / Math.max(1, totals.wallMs)).toFixed(1)}× at once`
+          ? `${duration(totals.requestMs)} of requests, ${
+            (totals.requestMs / Math.max(1, totals.wallMs)).toFixed(1)
+          }× at once`
           : `${duration(totals.requestMs)} of requests`}
       />
       <Figure
@@ -83,17 +92,20 @@ export const Figures = () => {
 /** What is wrong with the run, or should be known before reading on. */
 export const Notices = () => {
   const { run } = report
-  const others = report.warnings.filter((warning) => warning.callId === null)
   return (
     <div class="notices">
-      {run.message !== null && <div class="problem" role="note"><p>{visible(run.message)}</p></div>}
+      {run.message !== null && (
+        <div class="problem" role="note">
+          <p>{visible(run.message)}</p>
+        </div>
+      )}
       {run.error !== null && (
         <div class="problem failed" role="note">
           <strong>{visible(run.error.kind)}</strong>
           <p>{visible(run.error.message)}</p>
         </div>
       )}
-      {problems.length > 0 && (
+      {problems.length + marked.length + others.length > 0 && (
         <div class="problem-list" role="group" aria-label="What did not go as it should">
           {problems.map(([status, count]) => (
             <button
@@ -107,29 +119,19 @@ export const Notices = () => {
               <span>{counted(count, "call")}</span>
             </button>
           ))}
-          {run.resumeCommand !== null && <Command>{run.resumeCommand}</Command>}
+          <Warnings />
         </div>
       )}
-      {problems.length === 0 && run.resumeCommand !== null && <Command>{run.resumeCommand}</Command>}
-      {others.length + marked.length > 0 && (
-        <details class="warnings">
-          <summary>{counted(others.length + marked.length, "warning")}</summary>
-          <ul>
-            {others.map((warning) => <li>{visible(warning.message)}</li>)}
-            {marked.slice(0, 50).map(({ callId, message }) => (
-              <li>
-                <button type="button" class="link" onClick={() => open(callId ?? "")}>{visible(warningName(callId))}</button>{" "}
-                {visible(message)}
-              </li>
-            ))}
-            {marked.length > 50 && <li class="quiet">and {marked.length - 50} more calls</li>}
-          </ul>
-        </details>
+      {run.resumeCommand !== null && (
+        <p class="go-on">
+          Go on with what is missing: <Command>{run.resumeCommand}</Command>
+        </p>
       )}
       {report.omitted.events + report.omitted.texts > 0 && (
         <p class="quiet">
           {report.omitted.texts > 0 && `${counted(report.omitted.texts, "long text")} cut. `}
-          {report.omitted.events > 0 && `${counted(report.omitted.events, "older event")} left out: ${report.commands.events}`}
+          {report.omitted.events > 0 &&
+            `${counted(report.omitted.events, "older event")} left out: ${report.commands.events}`}
         </p>
       )}
     </div>
@@ -142,7 +144,27 @@ export const Notices = () => {
 
 const problems = Object.entries(report.totals.byStatus).filter(([status]) => status !== "done")
 
+const others = report.warnings.filter((warning) => warning.callId === null)
+
 const marked = report.warnings.filter((warning) => warning.callId !== null)
+
+const Warnings = () =>
+  others.length + marked.length === 0 ? null : (
+    <details class="warnings">
+      <summary>{counted(others.length + marked.length, "warning")}</summary>
+      <ul>
+        {others.map((warning) => <li>{visible(warning.message)}</li>)}
+        {marked.slice(0, 50).map(({ callId, message }) => (
+          <li>
+            <button type="button" class="link" onClick={() => open(callId ?? "")}>
+              {visible(warningName(callId))}
+            </button>: {visible(message)}
+          </li>
+        ))}
+        {marked.length > 50 && <li class="quiet">and {marked.length - 50} more calls</li>}
+      </ul>
+    </details>
+  )
 
 const warningName = (id: string | null): string => {
   const call = id === null ? undefined : calls.get(id)
@@ -151,7 +173,7 @@ const warningName = (id: string | null): string => {
 
 const Origin = () => {
   const { environment, script } = report.run
-  const { gitBranch, gitCommit, gitDirty, node, owfVersion } = environment
+  const { gitBranch, gitCommit, node, owfVersion } = environment
   return (
     <>
       {script !== null && (
@@ -163,7 +185,6 @@ const Origin = () => {
         <li title={gitCommit}>
           git {gitBranch !== null && `${visible(gitBranch)} `}
           <code>{visible(gitCommit.slice(0, 10))}</code>
-          {gitDirty === true && " and changes"}
         </li>
       )}
       <li>
@@ -200,7 +221,12 @@ const Figure = (
 const ThemeSwitch = () => (
   <div class="switch" role="group" aria-label="Theme">
     {(["light", "auto", "dark"] as const).map((choice) => (
-      <button type="button" key={choice} aria-pressed={theme.value === choice} onClick={() => theme.value = choice}>
+      <button
+        type="button"
+        key={choice}
+        aria-pressed={theme.value === choice}
+        onClick={() => theme.value = choice}
+      >
         {word(choice)}
       </button>
     ))}

@@ -30,7 +30,11 @@ export const Events = () => {
   return (
     <>
       <div class="events-head">
-        <select aria-label="Kind of event" value={type.value} onChange={(event) => type.value = event.currentTarget.value}>
+        <select
+          aria-label="Kind of event"
+          value={type.value}
+          onChange={(event) => type.value = event.currentTarget.value}
+        >
           <option value="">All events</option>
           {eventTypes.map((name) => <option key={name} value={name}>{visible(word(name))}</option>)}
         </select>
@@ -52,7 +56,11 @@ export const Runs = () => {
         <Section id="args" title="Arguments" actions={<Copy label="Copy" text={run.args.text} />}>
           <Content text={run.args} form="json" command={report.commands.status} />
         </Section>
-        <Section id="output" title="Output" actions={run.output !== null && <Copy label="Copy" text={run.output.text} />}>
+        <Section
+          id="output"
+          title="Output"
+          actions={run.output !== null && <Copy label="Copy" text={run.output.text} />}
+        >
           {run.output === null
             ? <p class="quiet">The run has none yet.</p>
             : <Content text={run.output} form="json" command={report.commands.output} />}
@@ -82,7 +90,10 @@ export const Runs = () => {
             ["Directory", <code>{visible(report.directory)}</code>],
             ["Cache policy", run.cachePolicy],
             ["Script digest", run.script?.hash == null ? null : <code class="long">{visible(run.script.hash)}</code>],
-            ["Git commit", run.environment.gitCommit === null ? null : <code>{visible(run.environment.gitCommit)}</code>],
+            [
+              "Git commit",
+              run.environment.gitCommit === null ? null : <code>{visible(run.environment.gitCommit)}</code>
+            ],
             ["Lost requests", report.totals.lostRequests === 0 ? null : whole(report.totals.lostRequests)],
             ["Report made", `${moment(report.generatedAt)}, owf ${report.owfVersion}`]
           ]}
@@ -120,11 +131,13 @@ const CostTable = (
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => {
+          {rows.toSorted((a, b) => b.costUsd - a.costUsd || tokensOf(b) - tokensOf(a)).map((row) => {
             const share = cost > 0 ? row.costUsd / cost : tokens > 0 ? tokensOf(row) / tokens : 0
             return (
               <tr key={row.group}>
-                <th scope="row"><bdi>{row.group === null ? <span class="quiet">{none}</span> : visible(row.group)}</bdi></th>
+                <th scope="row">
+                  <bdi>{row.group === null ? <span class="quiet">{none}</span> : visible(row.group)}</bdi>
+                </th>
                 <td>{whole(row.calls)}</td>
                 <td>{row.hits === 0 ? "–" : whole(row.hits)}</td>
                 <td>{whole(row.attempts)}</td>
@@ -132,10 +145,14 @@ const CostTable = (
                 <td>{compact(row.outputTokens)}</td>
                 <td>
                   {usd(row.costUsd)}
-                  {row.unknownCosts > 0 && <span class="quiet" title={`${row.unknownCosts} requests without a known price`}>+?</span>}
+                  {row.unknownCosts > 0 && (
+                    <span class="quiet" title={`${row.unknownCosts} requests without a known price`}>+?</span>
+                  )}
                 </td>
                 <td class="share">
-                  <span class="meter" title={percent(share, 1)}><span style={{ width: `${share * 100}%` }} /></span>
+                  <span class="meter" title={percent(share, 1)}>
+                    <span style={{ width: `${share * 100}%` }} />
+                  </span>
                 </td>
               </tr>
             )
@@ -156,7 +173,9 @@ const EventRow = ({ event }: { readonly event: EventReport }) => {
       <span class="event-type" role="cell">{visible(word(event.type))}</span>
       <span class="event-text" role="cell">
         {visible(event.message)}
-        {event.runId !== report.run.id && <span class="quiet"> ({visible(runs.get(event.runId)?.workflow ?? event.runId)})</span>}
+        {event.runId !== report.run.id && (
+          <span class="quiet">({visible(runs.get(event.runId)?.workflow ?? event.runId)})</span>
+        )}
       </span>
       <span role="cell">
         {call !== undefined && (
@@ -192,11 +211,15 @@ const ChildRow = ({ run }: { readonly run: RunFacts }) => {
         <bdi>{"› ".repeat(Math.max(0, run.depth - report.run.depth - 1))}{visible(run.workflow)}</bdi>
         {run.error !== null && <div class="quiet">{visible(run.error.message).slice(0, 200)}</div>}
       </th>
-      <td class="left"><Status status={run.status} /></td>
+      <td class="left">
+        <Status status={run.status} />
+      </td>
       <td>{whole(own.length)}</td>
       <td>{usd(own.reduce((sum, call) => sum + (call.costUsd ?? 0), 0))}</td>
       <td>{run.completedAt === null ? "–" : duration(run.completedAt - run.createdAt)}</td>
-      <td class="left"><code>{run.id}</code></td>
+      <td class="left">
+        <code>{run.id}</code>
+      </td>
     </tr>
   )
 }

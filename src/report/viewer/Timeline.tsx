@@ -27,7 +27,7 @@ export const Timeline = () => {
   const at = (x: number): number => view.value.from + x / view.value.width * (view.value.to - view.value.from)
   const find = (event: PointerEvent, band: Band): Bar | undefined => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect()
-    const lane = band.lanes.bars[Math.floor((event.clientY - box.top - pad) / band.height)]
+    const lane = band.lanes.bars[Math.floor((event.clientY - box.top - band.top) / band.height)]
     const spare = 3 / view.value.width * (view.value.to - view.value.from)
     return lane === undefined ? undefined : barAt(lane, at(event.clientX - box.left), spare)
   }
@@ -44,7 +44,8 @@ export const Timeline = () => {
     const pulled = drag.value
     drag.value = null
     if (pulled === null || Math.abs(pulled.to - pulled.from) < 6) return
-    range.value = { from: at(Math.min(pulled.from, pulled.to)), to: at(Math.max(pulled.from, pulled.to)) }
+    const [left, right] = [Math.min(pulled.from, pulled.to) - inset, Math.max(pulled.from, pulled.to) - inset]
+    range.value = { from: Math.max(span.from, at(left)), to: Math.min(span.to, at(right)) }
   }
   const release = (event: PointerEvent, band: Band): void => {
     const pulled = drag.value
@@ -62,7 +63,13 @@ export const Timeline = () => {
           <button type="button" class="small" onClick={() => range.value = null}>Show the whole run</button>
         )}
       </header>
-      <div class="bands" onPointerDown={start} onPointerMove={pull} onPointerUp={drop} onPointerLeave={drop} data-inset={inset}>
+      <div
+        class="bands"
+        onPointerDown={start}
+        onPointerMove={pull}
+        onPointerUp={drop}
+        onPointerLeave={drop}
+      >
         <div class="band axis">
           <div class="band-name quiet">
             under way <span class="num">max {report.totals.peakConcurrency}</span>
@@ -78,7 +85,7 @@ export const Timeline = () => {
               <BandName band={band} />
               <div class="band-plot">
                 <svg
-                  height={band.lanes.count * band.height + pad * 2}
+                  height={band.lanes.count * band.height + band.top * 2}
                   width={view.value.width}
                   role="img"
                   aria-label={`${band.name}: ${counted(band.calls.length, "call")}`}
@@ -109,7 +116,8 @@ export const Timeline = () => {
 
 /** Width of the names; the style sheet has it as well. */
 const inset = 208
-const pad = 5
+/** Least height of a band: two lines of text. */
+const lowest = 46
 const mostLanes = 96
 const tallest = 84
 
@@ -126,6 +134,8 @@ interface Band {
   readonly lanes: Lanes
   /** Pixels from lane to lane. */
   readonly height: number
+  /** Pixels above the first lane. */
+  readonly top: number
   readonly paths: ReadonlyArray<readonly [look: string, path: string]>
 }
 
@@ -160,10 +170,11 @@ const layout = (view: View): ReadonlyArray<Band> =>
     const calls = byPhase.get(key) ?? []
     const lanes = lanesOf(key, calls)
     const height = Math.max(1.5, Math.min(10, tallest / lanes.count))
-    return { key, name, calls, lanes, height, paths: draw(lanes, height, view) }
+    const top = Math.max(5, (lowest - lanes.count * height) / 2)
+    return { key, name, calls, lanes, height, top, paths: draw(lanes, height, top, view) }
   })
 
-const draw = (lanes: Lanes, height: number, view: View): Band["paths"] => {
+const draw = (lanes: Lanes, height: number, above: number, view: View): Band["paths"] => {
   const paths = new Map<string, Array<string>>(looks.map((look) => [look, []]))
   const scale = view.width / (view.to - view.from)
   const thick = Math.max(1, height - (height > 4 ? 2.5 : 0.5))
@@ -172,8 +183,10 @@ const draw = (lanes: Lanes, height: number, view: View): Band["paths"] => {
     const left = Math.max(-2, (from - view.from) * scale)
     const right = Math.min(view.width + 2, Math.max((to - view.from) * scale, left + least))
     if (right <= left) return
-    const top = pad + lane * height
-    paths.get(look)?.push(`M${left.toFixed(1)} ${top.toFixed(1)}H${right.toFixed(1)}v${thick.toFixed(1)}H${left.toFixed(1)}z`)
+    const top = above + lane * height
+    paths.get(look)?.push(
+      `M${left.toFixed(1)} ${top.toFixed(1)}H${right.toFixed(1)}v${thick.toFixed(1)}H${left.toFixed(1)}z`
+    )
   }
   for (const bar of lanes.bars.flat()) {
     const { call, lane } = bar
@@ -195,7 +208,7 @@ const draw = (lanes: Lanes, height: number, view: View): Band["paths"] => {
       rectangle(look, lane, attempt.startedAt, attempt.completedAt ?? bar.to, 1.5)
     }
   }
-  const bottom = lanes.count * height + pad * 2
+  const bottom = lanes.count * height + above * 2
   const grid = ticksOf(view).ticks.map((tick) => `M${xOf(tick, view).toFixed(1)} 0V${bottom}`).join("")
   return [
     ["grid", grid] as const,
@@ -242,7 +255,34 @@ const loadHeight = 34
 
 const y = (value: number, most: number): string => (loadHeight - value / most * (loadHeight - 4)).toFixed(1)
 
-const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1.5e4, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 216e5, 432e5, 864e5]
+const steps = [
+  1,
+  2,
+  5,
+  10,
+  20,
+  50,
+  100,
+  200,
+  500,
+  1e3,
+  2e3,
+  5e3,
+  1e4,
+  1.5e4,
+  3e4,
+  6e4,
+  12e4,
+  3e5,
+  6e5,
+  9e5,
+  18e5,
+  36e5,
+  72e5,
+  216e5,
+  432e5,
+  864e5
+]
 
 /** Round moments after the beginning of the run, some hundred pixels apart. */
 const ticksOf = ({ from, to, width }: View) => {
@@ -302,17 +342,22 @@ const legend = [
   ["waiting", "waiting to retry"]
 ] as const
 
-const uses: ReadonlySet<string> = new Set(report.calls.flatMap((call) => [
-  tone(call),
-  ...call.attempts.length > 1 ? ["waiting"] : [],
-  ...call.attempts.some((attempt) => attempt.status === "failed") ? ["failed"] : [],
-  ...(call.queuedMs ?? 0) > 0 ? ["queue"] : []
-]))
+const uses: ReadonlySet<string> = new Set([
+  ...report.calls.map(tone),
+  ...report.calls.some((call) => call.attempts.length > 1) ? ["waiting"] : [],
+  ...report.calls.some((call) => call.attempts.some(({ status }) => status === "failed")) ? ["failed"] : [],
+  ...report.calls.some((call) => (call.queuedMs ?? 0) > 0) ? ["queue"] : []
+])
 
 const Selection = ({ drag }: { readonly drag: { readonly from: number; readonly to: number } | null }) => {
   if (drag === null || Math.abs(drag.to - drag.from) < 6) return null
   const left = Math.max(Math.min(drag.from, drag.to), inset)
-  return <div class="selection" style={{ left: `${left}px`, width: `${Math.max(0, Math.max(drag.from, drag.to) - left)}px` }} />
+  return (
+    <div
+      class="selection"
+      style={{ left: `${left}px`, width: `${Math.max(0, Math.max(drag.from, drag.to) - left)}px` }}
+    />
+  )
 }
 
 const Tip = ({ bar: { call }, x, y }: { readonly bar: Bar; readonly x: number; readonly y: number }) => (
@@ -329,6 +374,7 @@ const Tip = ({ bar: { call }, x, y }: { readonly bar: Bar; readonly x: number; r
     {call.attempts.length > 1 && (
       <span>{call.attempts.length} requests{call.errorKind !== null && `, at last ${visible(call.errorKind)}`}</span>
     )}
-    {call.usage.outputTokens > 0 && <span>{compact(call.usage.outputTokens)} tokens written · {usd(call.costUsd)}</span>}
+    {call.usage.outputTokens > 0 && <span>{compact(call.usage.outputTokens)} tokens written · {usd(call.costUsd)}
+    </span>}
   </div>
 )

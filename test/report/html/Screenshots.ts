@@ -25,7 +25,11 @@ Fs.mkdirSync(images, { recursive: true })
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--force-color-profile=srgb"] })
 try {
   for (const colorScheme of ["light", "dark"] as const) {
-    const context = await browser.newContext({ colorScheme, viewport: { width: 1400, height: 900 }, deviceScaleFactor: 1.5 })
+    const context = await browser.newContext({
+      colorScheme,
+      viewport: { width: 1400, height: 900 },
+      deviceScaleFactor: 1.5
+    })
     const page = await context.newPage()
     await page.goto(`${Url.pathToFileURL(file).href}${colorScheme === "dark" ? `#call=${callId(36)}` : ""}`)
     await page.locator("main").waitFor()

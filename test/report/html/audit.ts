@@ -2,7 +2,7 @@
  * A run like those people have: phases, a child run, cached answers, retries, waits, failures, a stand-in, changed files.
  */
 import * as Usage from "open-agent-workflows/domain/Usage"
-import type { CallReport, RunFacts, RunReport, WaitReport } from "open-agent-workflows/report/RunReport"
+import type { AttemptReport, CallReport, RunFacts, RunReport, WaitReport } from "open-agent-workflows/report/RunReport"
 import { randomFrom } from "../../lib/random.ts"
 import { attempt, call, callId, childId, eventsOf, reportOf, run, runId, start, text } from "./samples.ts"
 
@@ -63,7 +63,11 @@ const scans = packages.map((name, index): CallReport => {
   const cached = index % 3 === 1
   const took = cached ? 3 : between(3200, 9800)
   const at = cached ? 120 + index * 9 : slot(100, took)
-  const usage = Usage.make({ inputTokens: between(2600, 6100), outputTokens: between(180, 520), cacheReadTokens: between(0, 2) * 1024 })
+  const usage = Usage.make({
+    inputTokens: between(2600, 6100),
+    outputTokens: between(180, 520),
+    cacheReadTokens: between(0, 2) * 1024
+  })
   return call(index, {
     at: cached ? at : 100 + index * 4,
     took: cached ? took : at + took - 100 - index * 4,
@@ -72,9 +76,13 @@ const scans = packages.map((name, index): CallReport => {
     prompt: text(`Read the changelog of ${name} since 2026-08-01. Say what changed and whether anything breaks us.`),
     schema: text(scanSchema),
     outputText: null,
-    outputJson: text(JSON.stringify({ package: name, breaking: index % 7 === 2, changes: ["faster start", "two fixes"] })),
+    outputJson: text(
+      JSON.stringify({ package: name, breaking: index % 7 === 2, changes: ["faster start", "two fixes"] })
+    ),
     usage: cached ? Usage.zero : usage,
-    attempts: cached ? [] : [attempt(1, { at, took, usage, costUsd: cost(usage.inputTokens, usage.outputTokens, [1, 5]) })],
+    attempts: cached
+      ? []
+      : [attempt(1, { at, took, usage, costUsd: cost(usage.inputTokens, usage.outputTokens, [1, 5]) })],
     costUsd: cached ? 0 : cost(usage.inputTokens, usage.outputTokens, [1, 5]),
     ...cached
       ? {
@@ -127,7 +135,51 @@ const wait = (index: number, from: number, took: number, reason: string): WaitRe
   reason
 })
 
-const reviewed = ["undici", "marked", "better-sqlite3", "ajv", "typescript", "vitest", "openai", "@google/genai", "effect", "esbuild", "preact", "yaml"]
+const reviewed = [
+  "undici",
+  "marked",
+  "better-sqlite3",
+  "ajv",
+  "typescript",
+  "vitest",
+  "openai",
+  "@google/genai",
+  "effect",
+  "esbuild",
+  "preact",
+  "yaml"
+]
+
+/** How the reviews ended that did not end well. */
+const endings: Readonly<
+  Record<string, (failed: AttemptReport, answered: AttemptReport) => Partial<CallReport>>
+> = {
+  openai: () => ({
+    status: "schema_failed",
+    outputText: text(`{"risk": "meduim", "blocking": "no", "notes": ["the stream helper moved"]}`),
+    schema: text(
+      JSON.stringify({
+        type: "object",
+        properties: { risk: { enum: ["low", "medium", "high"] }, blocking: { type: "boolean" } }
+      })
+    ),
+    errorKind: "SchemaError",
+    error: "the answer does not fit its schema after 2 requests",
+    validationErrors: [
+      { path: "risk", message: "must be one of low, medium, high" },
+      { path: "blocking", message: "must be a boolean, is a string" }
+    ]
+  }),
+  vitest: (failed, answered) => ({
+    status: "timeout",
+    outputText: null,
+    errorKind: "Timeout",
+    error: "no answer within 45 s",
+    attempts: [failed, { ...answered, status: "lost", usage: Usage.zero, costUsd: null, costSource: null }],
+    usage: Usage.zero,
+    costUsd: null
+  })
+}
 
 lanes.fill(27_000)
 const reviews = reviewed.map((name, at): CallReport => {
@@ -137,7 +189,11 @@ const reviews = reviewed.map((name, at): CallReport => {
   const pause = retried ? between(9000, 16_000) : 0
   const first = between(2500, 7000)
   const begin = slot(27_000, took + pause + (retried ? first : 0))
-  const usage = Usage.make({ inputTokens: between(18_000, 64_000), outputTokens: between(900, 2600), cacheReadTokens: 12_288 })
+  const usage = Usage.make({
+    inputTokens: between(18_000, 64_000),
+    outputTokens: between(900, 2600),
+    cacheReadTokens: 12_288
+  })
   const price = cost(usage.inputTokens, usage.outputTokens, [3, 15])
   const answered = attempt(retried ? 2 : 1, {
     at: begin + (retried ? first + pause : 0),
@@ -179,23 +235,8 @@ const reviews = reviewed.map((name, at): CallReport => {
       nearest: callId(index - 1)
     }
   })
-  if (name === "openai") {
-    return {
-      ...base,
-      status: "schema_failed",
-      outputText: text(`{"risk": "meduim", "blocking": "no", "notes": ["the stream helper moved"]}`),
-      schema: text(JSON.stringify({ type: "object", properties: { risk: { enum: ["low", "medium", "high"] }, blocking: { type: "boolean" } } })),
-      errorKind: "SchemaError",
-      error: "the answer does not fit its schema after 2 requests",
-      validationErrors: [
-        { path: "risk", message: "must be one of low, medium, high" },
-        { path: "blocking", message: "must be a boolean, is a string" }
-      ]
-    }
-  }
-  return name === "vitest"
-    ? { ...base, status: "timeout", outputText: null, errorKind: "Timeout", error: "no answer within 45 s", attempts: [failed, { ...answered, status: "lost", usage: Usage.zero, costUsd: null, costSource: null }], usage: Usage.zero, costUsd: null }
-    : base
+  const ending = endings[name]
+  return ending === undefined ? base : Object.assign(base, ending(failed, answered))
 })
 
 const patch = `diff --git a/src/node/HttpClientNode.ts b/src/node/HttpClientNode.ts
@@ -264,7 +305,11 @@ lanes.fill(124_000)
 const fixes = ["undici", "marked", "yaml", "picomatch"].map((name, at): CallReport => {
   const index = 36 + at
   const took = between(58_000, 118_000)
-  const usage = Usage.make({ inputTokens: between(60_000, 180_000), outputTokens: between(5000, 14_000), cacheReadTokens: between(200, 600) * 1000 })
+  const usage = Usage.make({
+    inputTokens: between(60_000, 180_000),
+    outputTokens: between(5000, 14_000),
+    cacheReadTokens: between(200, 600) * 1000
+  })
   const begin = 125_000 + at * 40
   return call(index, {
     at: 124_600 + at * 40,
@@ -275,9 +320,22 @@ const fixes = ["undici", "marked", "yaml", "picomatch"].map((name, at): CallRepo
     model: "gpt-5.2-codex",
     isolation: "worktree",
     cacheStatus: "bypassed",
-    prompt: text(`Upgrade ${name} in this repository. Follow the verdict. Keep the tests green. Leave everything else alone.`),
-    outputText: text(`Upgraded **${name}**. HTTP/2 stays off, lengths are counted, and a test shows it.\n\n- \`npm test\`: 1,204 passed\n- \`npm run check\`: clean`),
-    attempts: [attempt(1, { at: begin, took, usage, model: "gpt-5.2-codex", costUsd: cost(usage.inputTokens, usage.outputTokens, [1.25, 10]), sessionId: `019a9f${at}-7c1e-4b52` })],
+    prompt: text(
+      `Upgrade ${name} in this repository. Follow the verdict. Keep the tests green. Leave everything else alone.`
+    ),
+    outputText: text(
+      `Upgraded **${name}**. HTTP/2 stays off, lengths are counted, and a test shows it.\n\n- \`npm test\`: 1,204 passed\n- \`npm run check\`: clean`
+    ),
+    attempts: [
+      attempt(1, {
+        at: begin,
+        took,
+        usage,
+        model: "gpt-5.2-codex",
+        costUsd: cost(usage.inputTokens, usage.outputTokens, [1.25, 10]),
+        sessionId: `019a9f${at}-7c1e-4b52`
+      })
+    ],
     explanation: { reason: "a call that changes files is never answered from the cache", differs: [], nearest: null },
     worktree: {
       path: `/home/ada/shop/.workflows/runs/${runId}/calls/${callId(index)}/worktree`,

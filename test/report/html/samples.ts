@@ -4,7 +4,14 @@
 import type { CallId, RunId } from "open-agent-workflows/domain/Ids"
 import * as Usage from "open-agent-workflows/domain/Usage"
 import * as Commands from "open-agent-workflows/report/Commands"
-import type { AttemptReport, CallReport, EventReport, RunFacts, RunReport, Text } from "open-agent-workflows/report/RunReport"
+import type {
+  AttemptReport,
+  CallReport,
+  EventReport,
+  RunFacts,
+  RunReport,
+  Text
+} from "open-agent-workflows/report/RunReport"
 import * as Summary from "open-agent-workflows/report/Summary"
 import { hex } from "../../../src/internal/sha256.ts"
 
@@ -130,8 +137,7 @@ export const run: RunFacts = {
     owfVersion: "0.1.0",
     node: "v22.20.0",
     gitCommit: "8f3c1e97ab20d4c6e5512d0f7b9a3346c1de8842",
-    gitBranch: "main",
-    gitDirty: true
+    gitBranch: "main"
   },
   budget: { totalTokens: null, totalCostUsd: 5, spentTokens: 0, spentCostUsd: 3.18 },
   message: null,
@@ -170,7 +176,13 @@ export const reportOf = (
     warnings: [],
     omitted: { events: 0, texts: 0, textLimit: 65_536 },
     commands: Commands.make(
-      { id: facts.id, rootRunId: facts.rootRunId, status: facts.status, scriptPath: facts.script?.path ?? null, errorKind: null },
+      {
+        id: facts.id,
+        rootRunId: facts.rootRunId,
+        status: facts.status,
+        scriptPath: facts.script?.path ?? null,
+        errorKind: null
+      },
       undefined
     ),
     ...changes
@@ -212,12 +224,21 @@ export const long = (count: number): RunReport => {
       took: 400 + index * 37 % 500,
       label: `item ${String(index).padStart(5, "0")}`,
       phase: `part ${Math.floor(index / (count / 6))}`,
-      prompt: text(`Look at item ${index} and say what is in it.\n\n${"The quick brown fox jumps over the lazy dog. ".repeat(12)}`),
-      outputText: text(`Item ${index} holds **${index * 31 % 1000}** parts.\n\n${"- one more of them, as it was before\n".repeat(20)}`),
-      ...fails ? { status: "provider_failed", errorKind: "RateLimited", error: "429: slow down", outputText: null } : {},
+      prompt: text(
+        `Look at item ${index} and say what is in it.\n\n${"The quick brown fox jumps over the lazy dog. ".repeat(12)}`
+      ),
+      outputText: text(
+        `Item ${index} holds **${index * 31 % 1000}** parts.\n\n${"- one more of them, as it was before\n".repeat(20)}`
+      ),
+      ...fails
+        ? { status: "provider_failed", errorKind: "RateLimited", error: "429: slow down", outputText: null }
+        : {},
       ...index % 5 === 2 ? { cacheStatus: "hit", attempts: [] } : {}
     })
   })
   const end = start + Math.ceil(count / 12) * 900 + 1000
-  return reportOf(calls, { run: { ...run, status: "failed", completedAt: end, updatedAt: end }, events: eventsOf(calls) })
+  return reportOf(calls, {
+    run: { ...run, status: "failed", completedAt: end, updatedAt: end },
+    events: eventsOf(calls)
+  })
 }
