@@ -8,7 +8,7 @@
  */
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -69,6 +69,21 @@ export const look = (id: string): Effect.Effect<Standing, BatchNotFound | StoreE
  * @since 0.1.0
  */
 export const advance = (id: string): Effect.Effect<Standing, BatchRunError, Services> => stepped(id, step)
+
+/**
+ * Asks the vendor how the jobs are that it has, and does nothing else: nothing is sent or taken into the record. While
+ * another process works on the batch, what that one stored last is told.
+ * @category running
+ * @since 0.1.0
+ */
+export const check = (id: string): Effect.Effect<Standing, BatchRunError, Services> =>
+  Effect.gen(function*() {
+    const patience = yield* BatchWork.BatchPatience
+    return yield* stepped(id, ask).pipe(
+      Effect.provideService(BatchWork.BatchPatience, { ...patience, forLease: Duration.zero }),
+      Effect.catchTag("BatchOwned", () => look(id))
+    )
+  })
 
 /**
  * Asks the vendor to end every job of a batch that has not ended; one that was not sent never will be.
@@ -186,6 +201,16 @@ const step: Step = Effect.fnUntraced(function*(held: Held) {
   yield* remember(held, known)
   if (isEnd(known.state)) yield* BatchSettle.settle(held, known)
 })
+
+const ask: Step = (held) =>
+  held.job.remoteId === null || isEndState(held.job.state)
+    ? Effect.void
+    : Effect.gen(function*() {
+      const { retry } = yield* BatchWork.BatchPatience
+      yield* remember(held, yield* BatchRetry.withRetry(held.api.status(held.job.remoteId ?? ""), retry))
+    })
+
+const isEndState = (state: BatchJob["state"]): boolean => state !== "pending" && state !== "sending" && isEnd(state)
 
 const remember = ({ job, lease }: Held, remote: RemoteJob) =>
   Effect.gen(function*() {

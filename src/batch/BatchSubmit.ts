@@ -13,7 +13,6 @@ import { makeRunId } from "../domain/Ids.ts"
 import type { ProviderError, ProviderUnavailable } from "../provider/Provider.ts"
 import type { BatchLease, BatchWriteError, NewBatchJob, NewBatchRequest } from "../store/BatchStore.ts"
 import { BatchStore } from "../store/BatchStore.ts"
-import type { StoreError } from "../store/RunStore.ts"
 import type { BatchApi } from "./Batch.ts"
 import * as Batch from "./Batch.ts"
 import * as BatchInput from "./BatchInput.ts"
@@ -33,49 +32,54 @@ export interface Submission {
 }
 
 /**
- * A batch that is stored and not sent yet.
+ * A submission that is known to be valid.
  * @category models
  * @since 0.1.0
  */
-export interface Stored {
-  readonly id: BatchId
-  /** Keys of the input that mean nothing here. */
-  readonly unusedKeys: ReadonlyArray<string>
+export interface Verified extends BatchInput.Checked {
+  readonly api: BatchApi
+  readonly file: string
+  /** The model of prompts that name none. */
+  readonly model: string
 }
 
 /**
- * Why a batch cannot be stored.
- * @category errors
- * @since 0.1.0
- */
-export type StoreBatchError = BatchInput.BatchInputError | ProviderUnavailable | ProviderError | BatchWriteError
-
-/**
- * Stores the requests of a file and their jobs.
+ * Looks at a submission: whether there is such a provider, whether its key is there, whether every line is valid (W1).
  * @category running
  * @since 0.1.0
  */
-export const store = (submission: Submission): Effect.Effect<
-  Stored,
-  StoreBatchError,
-  BatchStore | Batch.Batches | FileSystem
+export const verify = (submission: Submission): Effect.Effect<
+  Verified,
+  BatchInput.BatchInputError | ProviderUnavailable | ProviderError,
+  Batch.Batches | FileSystem
 > =>
-  Effect.scoped(Effect.gen(function*() {
+  Effect.gen(function*() {
     const { file, provider } = submission
     const api = yield* Effect.flatMap(Batch.Batches, (batches) => batches.get(provider))
     yield* api.ready
-    const { count, unusedKeys } = yield* BatchInput.check(file)
+    return { ...(yield* BatchInput.check(file)), api, file, model: api.resolveModel(submission.model) }
+  })
+
+/**
+ * Stores the requests of a file and their jobs, and gives the batch's id.
+ * @category running
+ * @since 0.1.0
+ */
+export const store = (
+  verified: Verified
+): Effect.Effect<BatchId, BatchInput.BatchInputError | BatchWriteError, BatchStore | FileSystem> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { api, model } = verified
     const batches = yield* BatchStore
     const id = `batch-${yield* makeRunId}` as BatchId
-    const model = api.resolveModel(submission.model)
     const now = yield* Clock.currentTimeMillis
     const lease = yield* Effect.acquireRelease(
       batches.create({ id, provider: api.name, model, at: now }),
       BatchWork.release(batches)
     )
     yield* BatchWork.keep(batches, lease)
-    yield* Effect.tapError(fill({ api, file, lease, model, count }), () => Effect.ignoreLogged(batches.discard(lease)))
-    return { id, unusedKeys }
+    yield* Effect.tapError(fill(verified, lease), () => Effect.ignoreLogged(batches.discard(lease)))
+    return id
   }))
 
 // -----------------------------------------------------------------------------
@@ -85,14 +89,6 @@ export const store = (submission: Submission): Effect.Effect<
 const maxRequests = 500
 const maxCharacters = 4_194_304
 const encoder = new TextEncoder()
-
-interface Filling {
-  readonly api: BatchApi
-  readonly file: string
-  readonly lease: BatchLease
-  readonly model: string
-  readonly count: number
-}
 
 /** Requests that are written together, as many or as long as one transaction may be. */
 class Pending {
@@ -116,9 +112,9 @@ class Pending {
   }
 }
 
-const fill = Effect.fnUntraced(function*({ api, count, file, lease, model }: Filling): Effect.fn.Return<
+const fill = Effect.fnUntraced(function*({ api, count, file, model }: Verified, lease: BatchLease): Effect.fn.Return<
   void,
-  BatchInput.BatchInputError | StoreError | BatchWriteError,
+  BatchInput.BatchInputError | BatchWriteError,
   BatchStore | FileSystem
 > {
   const batches = yield* BatchStore

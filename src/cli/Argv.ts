@@ -23,6 +23,13 @@ export type Request =
   | { readonly _tag: "Version" }
   /** `spec` is undefined for the help of `owf` itself; `asked` is false when it is shown for want of a command. */
   | { readonly _tag: "Help"; readonly spec: Spec | undefined; readonly asked: boolean }
+  /** The help of commands that share their first word. */
+  | {
+    readonly _tag: "GroupHelp"
+    readonly name: string
+    readonly members: ReadonlyArray<Spec>
+    readonly asked: boolean
+  }
   | { readonly _tag: "Command"; readonly spec: Spec; readonly words: ReadonlyArray<string> }
 
 /**
@@ -37,13 +44,14 @@ export const read = (specs: ReadonlyArray<Spec>, words: ReadonlyArray<string>): 
     const [name, ...rest] = leading.rest
     if (name === undefined) return { _tag: "Help", spec: undefined, asked: false }
     if (name === "help") return yield* help(specs, rest)
-    const spec = specs.find((spec) => spec.name === name)
-    if (spec === undefined) return yield* Either.left(unknownCommand(specs, name))
-    const taken = yield* takeOptions(spec, [...leading.options, ...rest])
+    const found = yield* commandOf(specs, name, rest)
+    if ("_tag" in found) return found
+    const { spec } = found
+    const taken = yield* takeOptions(spec, [...leading.options, ...found.rest])
     if (taken === "help") return { _tag: "Help", spec, asked: true }
     const argument = yield* positionalOf(spec, taken.positionals)
     const options = taken.options.flatMap(([flag, value]) => value === undefined ? [`--${flag}`] : [`--${flag}`, value])
-    return { _tag: "Command", spec, words: [name, ...options, ...argument] }
+    return { _tag: "Command", spec, words: [spec.name, ...options, ...argument] }
   })
 
 /**
@@ -87,7 +95,48 @@ const takeLeading = (
   return Either.right({ options: words.slice(0, at), rest: words.slice(at) })
 }
 
-const help = (specs: ReadonlyArray<Spec>, [name]: ReadonlyArray<string>): Either.Either<Request, UsageError> => {
+/** Commands whose names go on after this word. */
+const membersOf = (specs: ReadonlyArray<Spec>, name: string): ReadonlyArray<Spec> =>
+  specs.filter((spec) => spec.name.startsWith(`${name} `))
+
+/** The command a word names, or two words with options in between (A3). */
+const commandOf = (
+  specs: ReadonlyArray<Spec>,
+  name: string,
+  rest: ReadonlyArray<string>
+): Either.Either<Request | { readonly spec: Spec; readonly rest: ReadonlyArray<string> }, UsageError> =>
+  Either.gen(function*() {
+    const spec = specs.find((spec) => spec.name === name)
+    if (spec !== undefined) return { spec, rest }
+    const members = membersOf(specs, name)
+    if (members.length === 0) return yield* Either.left(unknownCommand(specs, name))
+    const leading = yield* takeLeading(members, rest)
+    if ("_tag" in leading) return { _tag: "GroupHelp", name, members, asked: true }
+    const [verb, ...more] = leading.rest
+    if (verb === undefined) return { _tag: "GroupHelp", name, members, asked: false }
+    const member = members.find((spec) => spec.name === `${name} ${verb}`)
+    return member === undefined
+      ? yield* Either.left(unknownMember(name, verb, members))
+      : { spec: member, rest: [...leading.options, ...more] }
+  })
+
+const unknownMember = (name: string, verb: string, members: ReadonlyArray<Spec>): UsageError => {
+  const verbs = members.map((spec) => spec.name.slice(name.length + 1))
+  return Usage.make(
+    `There is no command 'owf ${name} ${clip(verb)}'.${Nearest.suggestion(verb, verbs)}`,
+    `After owf ${name} stands one of ${verbs.join(", ")}.`
+  )
+}
+
+const help = (specs: ReadonlyArray<Spec>, [first, ...more]: ReadonlyArray<string>): Either.Either<
+  Request,
+  UsageError
+> => {
+  const members = first === undefined ? [] : membersOf(specs, first)
+  if (first !== undefined && members.length > 0 && more.length === 0) {
+    return Either.right({ _tag: "GroupHelp", name: first, members, asked: true })
+  }
+  const name = members.length > 0 ? `${first} ${more[0]}` : first
   const spec = specs.find((spec) => spec.name === name)
   return name === undefined || spec !== undefined
     ? Either.right({ _tag: "Help", spec, asked: true })

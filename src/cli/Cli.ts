@@ -16,16 +16,24 @@ import * as Argv from "./Argv.ts"
 import { apply } from "./commands/apply.ts"
 import { approve } from "./commands/approve.ts"
 import { artifacts } from "./commands/artifacts.ts"
+import { batchCancel } from "./commands/batchCancel.ts"
+import { batchFetch } from "./commands/batchFetch.ts"
+import { batchList } from "./commands/batchList.ts"
+import { batchStatus } from "./commands/batchStatus.ts"
+import { batchSubmit } from "./commands/batchSubmit.ts"
+import { batchWait } from "./commands/batchWait.ts"
 import { calls } from "./commands/calls.ts"
 import { cat } from "./commands/cat.ts"
 import { diff } from "./commands/diff.ts"
 import { diffRuns } from "./commands/diffRuns.ts"
 import { doctor } from "./commands/doctor.ts"
 import { dryRun } from "./commands/dryRun.ts"
+import { eject } from "./commands/eject.ts"
 import { events } from "./commands/events.ts"
 import { examples } from "./commands/examples.ts"
 import { explainCache } from "./commands/explainCache.ts"
 import { gc } from "./commands/gc.ts"
+import { graph } from "./commands/graph.ts"
 import { health } from "./commands/health.ts"
 import { init } from "./commands/init.ts"
 import { newCommand } from "./commands/new.ts"
@@ -76,7 +84,15 @@ export const specs: ReadonlyArray<Spec> = [
   diff,
   apply,
   gc,
+  batchSubmit,
+  batchStatus,
+  batchWait,
+  batchFetch,
+  batchList,
+  batchCancel,
   validate,
+  graph,
+  eject,
   dryRun,
   providers,
   prices,
@@ -101,6 +117,10 @@ export const main = (words: ReadonlyArray<string>): Effect.Effect<number, never,
           return Effect.as(print(version), ExitCode.done)
         case "Help": {
           const text = request.spec === undefined ? Help.root(specs) : Help.command(request.spec)
+          return request.asked ? Effect.as(print(text), ExitCode.done) : Effect.as(note(text), ExitCode.usage)
+        }
+        case "GroupHelp": {
+          const text = Help.group(request.name, request.members)
           return request.asked ? Effect.as(print(text), ExitCode.done) : Effect.as(note(text), ExitCode.usage)
         }
         case "Command":

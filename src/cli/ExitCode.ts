@@ -121,6 +121,8 @@ export const ofError = (kind: string, reason: string | undefined): number =>
     Match.when("FlowDiverged", () => ExitCode.diverged),
     Match.whenOr(
       "UsageError",
+      "BatchInputError",
+      "BatchNotFound",
       "RefreshError",
       "WorkflowFileError",
       "FlowErrors",
@@ -134,9 +136,13 @@ export const ofError = (kind: string, reason: string | undefined): number =>
     Match.whenOr("WorktreeError", "ApplyRefused", () => mistakes.has(reason ?? "") ? ExitCode.usage : ExitCode.failed),
     Match.when("StoreError", () => reason === "Missing" ? ExitCode.usage : ExitCode.store),
     Match.whenOr("ProviderUnavailable", "SettingsError", "ProvidersFileError", "PricesError", () => ExitCode.provider),
-    Match.when("ProviderFailed", () => refusals.has(reason ?? "") ? ExitCode.provider : ExitCode.failed),
-    Match.whenOr("RunOwned", "OwnershipLost", () => ExitCode.owned),
-    Match.orElse(() => ExitCode.failed)
+    Match.whenOr("ProviderFailed", "ProviderError", () =>
+      refusals.has(reason ?? "") ? ExitCode.provider : ExitCode.failed),
+    Match.whenOr("RunOwned", "OwnershipLost", "BatchOwned", "BatchLost", () =>
+      ExitCode.owned),
+    Match.orElse(() =>
+      ExitCode.failed
+    )
   )
 
 /**

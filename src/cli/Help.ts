@@ -33,6 +33,22 @@ export const root = (specs: ReadonlyArray<Spec>): string =>
   ].join("\n")
 
 /**
+ * Help of commands that share their first word.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const group = (name: string, members: ReadonlyArray<Spec>): string =>
+  [
+    `Usage: owf ${name} <command> [options]`,
+    "",
+    "Commands:",
+    ...rows(members.map((spec) => [usageOf(spec), spec.summary])),
+    "",
+    "Examples:",
+    ...members.flatMap(({ examples: [first] }) => first === undefined ? [] : [`  ${first}`])
+  ].join("\n")
+
+/**
  * Help of one command.
  * @category constructors
  * @since 0.1.0

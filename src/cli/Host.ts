@@ -12,6 +12,8 @@ import type { CallId } from "../domain/Ids.ts"
 import type { CachePolicy } from "../domain/Status.ts"
 import type { RunFiles } from "../store/RunFiles.ts"
 import type { RunStore, StoreError } from "../store/RunStore.ts"
+import type { BatchHost } from "./BatchView.ts"
+import type { GraphHost } from "./GraphView.ts"
 import type { Finding, PricesView, ProviderView, RefreshedView } from "./Inspection.ts"
 import type { AppliedView, GcRequest, LeftView, TreeView } from "./TreeView.ts"
 
@@ -180,6 +182,8 @@ export class Host extends Context.Tag("owf/cli/Host")<Host, {
   readonly loader: Loader
   readonly inspector: Inspector
   readonly trees: Trees
+  readonly graphs: GraphHost
+  readonly batches: BatchHost
   /** Directory of the examples that come with the package. */
   readonly examples: string
   /** Directory of the built script and style of the report's page. */

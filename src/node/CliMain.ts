@@ -16,6 +16,8 @@ import { ExitCode } from "../cli/ExitCode.ts"
 import { Host } from "../cli/Host.ts"
 import * as Output from "../cli/Output.ts"
 import * as SqlRunStore from "../store/SqlRunStore.ts"
+import * as BatchCommands from "./BatchCommands.ts"
+import type * as CliGraphs from "./CliGraphs.ts"
 import * as CliProcess from "./CliRunProcess.ts"
 import type * as CliTrees from "./CliTrees.ts"
 import * as Home from "./Home.ts"
@@ -79,6 +81,11 @@ export const host: Host["Type"] = {
     apply: (home, call, branch) => trees((library) => library.apply(home, call, branch)),
     gc: (home, options) => trees((library) => library.gc(home, options))
   },
+  graphs: {
+    draw: (file, format) => graphs((library) => library.draw(file, format)),
+    eject: (file, out) => graphs((library) => library.eject(file, out))
+  },
+  batches: BatchCommands.host,
   // both dist/bin/owf.js and dist/node/CliMain.js stand two folders below the package
   examples: fileURLToPath(new URL("../../examples", import.meta.url)),
   viewer: fileURLToPath(new URL("../../dist/viewer", import.meta.url)),
@@ -107,6 +114,10 @@ const hasDirectory = (): boolean => {
 /** Loads the unbundled library, and what it throws is what went wrong. */
 function inspect<A>(use: (library: typeof Inspect) => Promise<A>): Effect.Effect<A, unknown> {
   return Effect.tryPromise({ try: async () => use(await import("./Inspect.ts")), catch: (error) => error })
+}
+
+function graphs<A>(use: (library: typeof CliGraphs) => Promise<A>): Effect.Effect<A, unknown> {
+  return Effect.tryPromise({ try: async () => use(await import("./CliGraphs.ts")), catch: (error) => error })
 }
 
 function trees<A>(use: (library: typeof CliTrees) => Promise<A>): Effect.Effect<A, unknown> {

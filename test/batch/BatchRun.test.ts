@@ -58,7 +58,10 @@ const world = Effect.gen(function*() {
   }
   const write = (...lines: ReadonlyArray<unknown>) =>
     Fs.writeFileSync(file, lines.map((line) => typeof line === "string" ? line : JSON.stringify(line)).join("\n"))
-  const submit = BatchSubmit.store({ file, provider: "mock" })
+  const submit = Effect.map(
+    Effect.flatMap(BatchSubmit.verify({ file, provider: "mock" }), BatchSubmit.store),
+    (id) => ({ id })
+  )
   const rows = (id: string) =>
     Effect.flatMap(BatchStore, (store) => Effect.flatMap(store.find(id), (batch) => store.rows(batch.id, 0, 100_000)))
   return { ...lab, home, file, process, write, submit, rows }

@@ -7,6 +7,8 @@ import * as Path from "node:path"
 import * as Cli from "../../src/cli/Cli.ts"
 import { Host } from "../../src/cli/Host.ts"
 import { Output } from "../../src/cli/Output.ts"
+import * as BatchNode from "../../src/node/BatchNode.ts"
+import * as CliGraphs from "../../src/node/CliGraphs.ts"
 import * as CliTrees from "../../src/node/CliTrees.ts"
 import { layerStore } from "../../src/node/Owf.ts"
 import { root } from "../lib/node.ts"
@@ -57,7 +59,15 @@ const tried = <A>(run: () => Promise<A>): Effect.Effect<A, unknown> =>
   Effect.tryPromise({ try: run, catch: (error) => error })
 
 /** Runs the command line in this process; commands that load a workflow need `owf`. */
-export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise<Ran> => {
+export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise<Ran> =>
+  inProcessWith({}, cwd, ...words)
+
+/** Runs the command line in this process with further variables, which reach the commands about batches. */
+export const inProcessWith = (
+  variables: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+  ...words: ReadonlyArray<string>
+): Promise<Ran> => {
   let stdout = ""
   let stderr = ""
   const notHere = () => Effect.dieMessage("a workflow is loaded in a process of its own")
@@ -77,6 +87,11 @@ export const inProcess = (cwd: string, ...words: ReadonlyArray<string>): Promise
         apply: (home, call, branch) => tried(() => CliTrees.apply(home, call, branch, cwd)),
         gc: (home, options) => tried(() => CliTrees.gc(home, options, cwd))
       },
+      graphs: {
+        draw: (file, format) => tried(() => CliGraphs.draw(Path.resolve(cwd, file), format)),
+        eject: (file, out) => tried(() => CliGraphs.eject(Path.resolve(cwd, file), out))
+      },
+      batches: BatchNode.make({ ...environment, ...variables }),
       inspector: { providers: notHere(), doctor: notHere, prices: notHere, refreshPrices: notHere },
       examples: Path.join(root, "examples"),
       viewer: Path.join(root, "dist/viewer"),
