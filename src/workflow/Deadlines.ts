@@ -89,7 +89,8 @@ class State {
   }
 
   dueAt(at: number): number {
-    return this.now() + at - this.clock.unsafeCurrentTimeMillis()
+    // the small difference first: the sum of two instants has no room for fractions of a millisecond
+    return this.now() + (at - this.clock.unsafeCurrentTimeMillis())
   }
 
   private now(): number {
