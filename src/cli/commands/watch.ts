@@ -40,6 +40,7 @@ export const watch = Spec.make({
       if (asked.id !== asked.rootRunId) {
         yield* note(`run ${asked.id} is part of run ${asked.rootRunId}, which is watched`)
       }
+      if (!json) yield* note(`watching run ${asked.rootRunId}`)
       const output = yield* Output
       const { rootRunId } = asked
       let budget = Follow.budgetOf(asked)
