@@ -1074,6 +1074,41 @@ const cache = (open: Open) =>
         assert.lengthOf(yield* store.attempts(callId(id, 1)), 0)
       }))
 
+    it.scoped("a schema is kept once for an attempt of a run, with the first call that has it", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const id = runId(1)
+        const { ownership } = yield* store.create(newRun(id), null)
+        const schema = { type: "object" }
+        for (const index of [1, 2, 3]) {
+          const schemaHash = index === 3 ? "other" : "one"
+          yield* store.begin(ownership, newCall(id, index, { schema, schemaHash }), newAttempt(id, index))
+        }
+        const events = yield* store.events(id, { type: "schema" })
+        assert.deepStrictEqual(events.map(({ dataJson, message }) => [message, dataJson]), [
+          ["one", "{\"type\":\"object\"}"],
+          ["other", "{\"type\":\"object\"}"]
+        ])
+      }))
+
+    it.scoped("the family of a root run is the run and all runs below it, and no other", () =>
+      Effect.gen(function*() {
+        const { store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(runId(1)), null)
+        yield* store.create(newRun(runId(2)), null)
+        const below = (parent: number, n: number) =>
+          store.create(
+            newRun(runId(n), {
+              parent: { runId: runId(parent), rootRunId: runId(1), childKey: `${n}`, ordinal: 0 },
+              depth: 1
+            }),
+            ownership
+          )
+        yield* below(1, 3)
+        yield* below(3, 4)
+        assert.deepStrictEqual((yield* store.family(runId(1))).map(({ id }) => id), [runId(1), runId(3), runId(4)])
+      }))
+
     it.scoped("earlier calls are those of earlier runs of the same workflow, the newest first", () =>
       Effect.gen(function*() {
         const { store } = yield* world(open)
