@@ -93,6 +93,13 @@ export class UnsupportedSchema
 }
 
 /**
+ * Annotation of an Effect Schema that is a JSON Schema with a type: answers are asked for and checked with that one.
+ * @category constants
+ * @since 0.1.0
+ */
+export const JsonSchemaId: unique symbol = Symbol.for("owf/AnswerSchema/JsonSchema")
+
+/**
  * Compiles a schema, once per schema object.
  *
  * **Gotchas**
@@ -117,7 +124,11 @@ type Compiled<A> = Either.Either<AnswerSchema<A>, UnsupportedSchema>
 const memo = new WeakMap<object, unknown>()
 
 const remember = <A>(schema: Input<A>): Effect.Effect<AnswerSchema<A>, UnsupportedSchema> =>
-  Effect.suspend(() => isEffectSchema(schema) ? fromEffectSchema(schema) : fromJsonSchema<A>(schema)).pipe(
+  Effect.suspend(() => {
+    if (!isEffectSchema(schema)) return fromJsonSchema<A>(schema)
+    const written = schema.ast.annotations[JsonSchemaId]
+    return JsonSchema.isObject(written) ? fromJsonSchema<A>(written) : fromEffectSchema(schema)
+  }).pipe(
     Effect.either,
     Effect.tap((compiled) => Effect.sync(() => memo.set(schema, compiled))),
     Effect.flatten

@@ -34,8 +34,8 @@ export const ask = (env: FlowEnv, visit: Visit<AgentNode>): Done =>
     for (const [name, template] of node.args) {
       args[name] = yield* inNode(node, FlowTexts.render(env, template, context))
     }
-    const timeoutMs = node.timeoutMs ?? (env.agents.resultTimeoutSeconds ?? defaultSeconds) * 1000
-    const times = { node_timeout_s: Math.trunc(timeoutMs / 1000), node_timeout_min: Math.round(timeoutMs / 60_000) }
+    const timeoutMs = timeoutOf(env.agents, node.timeoutMs)
+    const times = timesOf(timeoutMs)
     const prompt = yield* inNode(node, FlowTexts.prompt(env, node.prompt, { ...context, ...args, ...times }))
     if (prompt.trim() === "") return yield* failed(node, "its prompt is empty")
     const ladder = yield* ladderOf(env.agents, node)
@@ -73,54 +73,75 @@ export const run = (env: FlowEnv, { context, frame, node }: Visit<ScriptNode>): 
     const result = yield* call(canonicalJson.encodeUnsafe(job), node.outputs, {
       label: `${node.id}${frame.suffix}`,
       phase: frame.group ?? node.id,
-      provider: "script",
-      // what a program prints depends on more than its arguments
-      cachePolicy: "disabled",
-      // a program that failed has done what it did: it is run again only where the node says so
-      recover: Recovery.none,
+      ...scriptOptions,
       timeout: Duration.millis(node.timeoutMs ?? defaultScriptMs),
       idleTimeout: node.idleTimeoutMs === null ? undefined : Duration.millis(node.idleTimeoutMs)
     })
     return goOn(node.next, outputsOf(node.outputs, result.value))
   })
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
+/**
+ * The time an agent has, in milliseconds.
+ * @category converting
+ * @since 0.1.0
+ */
+export const timeoutOf = (agents: AgentSettings, timeoutMs: number | null): number =>
+  timeoutMs ?? (agents.resultTimeoutSeconds ?? defaultSeconds) * 1000
 
-const defaultSeconds = 600
+/**
+ * The names a prompt knows the time of its call by.
+ * @category converting
+ * @since 0.1.0
+ */
+export const timesOf = (timeoutMs: number) => ({
+  node_timeout_s: Math.trunc(timeoutMs / 1000),
+  node_timeout_min: Math.round(timeoutMs / 60_000)
+})
 
-/** What an agent is told whose try before this one was stopped because its time was over. */
-const overran = (timeoutMs: number): string =>
+/**
+ * What an agent is told whose try before this one was stopped because its time was over.
+ * @category constants
+ * @since 0.1.0
+ */
+export const overran = (timeoutMs: number): string =>
   `TIME BUDGET: an earlier try of this task was stopped because it took longer than the ` +
   `${
     Duration.format(Duration.millis(timeoutMs))
   } it may take. This one may take as long. Find out how long a command ` +
   "takes before you start a long one, and leave time to write the result down."
 
-/** A program that says nothing of its time may take an hour; nothing waits for ever. */
-const defaultScriptMs = 3_600_000
+/**
+ * The options of every call that runs a program.
+ * @category constants
+ * @since 0.1.0
+ */
+export const scriptOptions = {
+  provider: "script",
+  // what a program prints depends on more than its arguments
+  cachePolicy: "disabled",
+  // a program that failed has done what it did: it is run again only where the node says so
+  recover: Recovery.none
+} as const
 
-/** A call whose answer has to hold the outputs, where there are any. */
-const call = (prompt: string, outputs: ReadonlyArray<Output>, options: CallOptions<FlowContext>) =>
-  outputs.length === 0
-    ? agent(prompt, options)
-    : agent(prompt, { ...options, schema: Reply.schemaOf(outputs) })
+/**
+ * The time of a program that says nothing of it: an hour; nothing waits for ever.
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultScriptMs = 3_600_000
 
-const outputsOf = (outputs: ReadonlyArray<Output>, value: unknown): FlowContext =>
-  Predicate.isReadonlyRecord(value)
-    // the value fits a schema that asks for every one of these keys, so it is JSON
-    ? Object.fromEntries(outputs.flatMap(({ key }) => Object.hasOwn(value, key) ? [[key, value[key] as Json]] : []))
-    : {}
-
-const defaultsOf = (outputs: ReadonlyArray<Output>): FlowContext =>
-  Object.fromEntries(outputs.map((output) => [output.key, output.default ?? null]))
-
-const standsIn = ({ useDefaultOutputs = true }: AgentSettings, { onExhausted }: AgentNode): boolean =>
-  onExhausted === "default" && useDefaultOutputs
-
-/** N1 and N3. */
-const whoAndWhere = Effect.fnUntraced(function*(env: FlowEnv, node: AgentNode) {
+/**
+ * Who answers a call, and where it works (N1 and N3).
+ * @category converting
+ * @since 0.1.0
+ */
+export const whoAndWhere = Effect.fnUntraced(function*(
+  env: Pick<FlowEnv, "run" | "providers" | "agents">,
+  node: Pick<
+    AgentNode,
+    "at" | "id" | "provider" | "model" | "isolation" | "readScope" | "writeScope" | "permissions"
+  >
+) {
   const { provider: runProvider, model: runModel } = env.run.inheritance.journal.run
   const provider = yield* Effect.mapError(
     env.providers.get(node.provider ?? runProvider),
@@ -142,18 +163,14 @@ const whoAndWhere = Effect.fnUntraced(function*(env: FlowEnv, node: AgentNode) {
   }
 })
 
-const everything = ["."]
-
-/** `profile@slug`; what has no `@` is a profile, and a slug alone goes with the profile of the environment. */
-const codexModel = (asked: string | null, profile: string | undefined): string | undefined => {
-  if (asked === null) return profile === undefined ? undefined : `${profile}@`
-  if (asked.startsWith("@")) return `${profile ?? ""}${asked}`
-  return asked.includes("@") ? asked : `${asked}@`
-}
-
-const ladderOf = (
+/**
+ * The ladder of a node: the rungs it names, else those for runs nobody watches, as the environment sizes them.
+ * @category converting
+ * @since 0.1.0
+ */
+export const ladderOf = (
   agents: AgentSettings,
-  node: AgentNode
+  node: Pick<AgentNode, "at" | "id" | "recover">
 ): Effect.Effect<Recovery.Recovery, ReturnType<typeof failed>> =>
   node.recover === null
     ? Effect.succeed(tuned(agents))
@@ -166,6 +183,39 @@ const ladderOf = (
       }),
       (rungs) => Recovery.all(...rungs)
     )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const defaultSeconds = 600
+
+/** A call whose answer has to hold the outputs, where there are any. */
+const call = (prompt: string, outputs: ReadonlyArray<Output>, options: CallOptions<FlowContext>) =>
+  outputs.length === 0
+    ? agent(prompt, options)
+    : agent(prompt, { ...options, schema: Reply.schemaOf(outputs) })
+
+const outputsOf = (outputs: ReadonlyArray<Output>, value: unknown): FlowContext =>
+  Predicate.isReadonlyRecord(value)
+    // the value fits a schema that asks for every one of these keys, so it is JSON
+    ? Object.fromEntries(outputs.flatMap(({ key }) => Object.hasOwn(value, key) ? [[key, value[key] as Json]] : []))
+    : {}
+
+const defaultsOf = (outputs: ReadonlyArray<Output>): FlowContext =>
+  Object.fromEntries(outputs.map((output) => [output.key, output.default ?? null]))
+
+const standsIn = ({ useDefaultOutputs = true }: AgentSettings, { onExhausted }: AgentNode): boolean =>
+  onExhausted === "default" && useDefaultOutputs
+
+const everything = ["."]
+
+/** `profile@slug`; what has no `@` is a profile, and a slug alone goes with the profile of the environment. */
+const codexModel = (asked: string | null, profile: string | undefined): string | undefined => {
+  if (asked === null) return profile === undefined ? undefined : `${profile}@`
+  if (asked.startsWith("@")) return `${profile ?? ""}${asked}`
+  return asked.includes("@") ? asked : `${asked}@`
+}
 
 const seconds = (value: number | undefined): Duration.Duration | undefined =>
   value === undefined ? undefined : Duration.seconds(value)

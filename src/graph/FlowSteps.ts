@@ -1,0 +1,267 @@
+/**
+ * What programs that were made of graphs do beside calls: fan out, try again, wait, and end.
+ *
+ * - Q1. What fails here fails as the graph does: `FlowFailed` at a `fail` node, `FlowStopped` at a bound, `NodeFailed`
+ *   for a node that could not do what it says.
+ * - Q2. Waits have the names they have in graphs, so that `owf approve` answers them.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { kindOf } from "../workflow/Ending.ts"
+import type { Engine } from "../workflow/Engine.ts"
+import * as Position from "../workflow/Position.ts"
+import { Run } from "../workflow/Run.ts"
+import * as Wait from "../workflow/Wait.ts"
+import * as Workflow from "../workflow/Workflow.ts"
+import type { FlowContext, Json } from "./Flow.ts"
+import * as FlowAgents from "./FlowAgents.ts"
+import type { Names } from "./FlowKit.ts"
+import * as FlowNodes from "./FlowNodes.ts"
+import { FlowFailed, FlowStopped, NodeFailed } from "./FlowRunError.ts"
+
+/**
+ * Runs another workflow as a child, with arguments that are checked when it starts; gives its output as JSON.
+ * @category running
+ * @since 0.1.0
+ */
+export const child = <I, Out, E, R>(
+  workflow: Workflow.Workflow<I, Out, E, R>,
+  args: Names
+): Effect.Effect<Json, unknown, Exclude<R, Run> | Engine | Run> =>
+  Effect.gen(function*() {
+    yield* Run
+    const { exit, outputJson } = yield* Workflow.start(workflow, present(args))
+    if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+    return outputJson === null ? null : yield* Effect.orDie(decodeJson(outputJson))
+  })
+
+/**
+ * The fields that have a value.
+ * @category converting
+ * @since 0.1.0
+ */
+export const present = (fields: Names): { readonly [key: string]: Json } =>
+  // what a program puts in a field is JSON, as its types say; what is undefined is not there
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as FlowContext
+
+/**
+ * Does something for each item, so many at a time; the first failure stops the others. Gives what each of them gave.
+ * @category running
+ * @since 0.1.0
+ */
+export const each = <A, B, E, R>(
+  items: ReadonlyArray<A>,
+  body: (item: A, index: number) => Effect.Effect<B, E, R>,
+  options: { readonly concurrency: number }
+): Effect.Effect<Array<B>, E, R> =>
+  Effect.flatMap(Position.fanOut, (pathOf) =>
+    Effect.forEach(items, (item, index) =>
+      Position.within((position) => {
+        position.path = pathOf(index)
+        return body(item, index)
+      }), options))
+
+/**
+ * A try of a node that is tried again when it fails.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Try {
+  /** 0 for the first. */
+  readonly retry: number
+  readonly isLast: boolean
+  /** The prompt, after word of the try before where that one took too long. */
+  readonly prompt: (text: string, timeoutMs: number) => string
+}
+
+/**
+ * Tries again what failed, unless a person has to put it right.
+ * @category running
+ * @since 0.1.0
+ */
+export const retrying = <A, E, R>(
+  name: string,
+  retry: { readonly attempts: number; readonly delay?: Duration.DurationInput | undefined },
+  body: (current: Try) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Run> => {
+  const attempt = (times: number, hasOverrun: boolean): Effect.Effect<A, E, R | Run> => {
+    const isLast = times >= retry.attempts
+    const prompt: Try["prompt"] = (text, timeoutMs) => hasOverrun ? `${FlowAgents.overran(timeoutMs)}\n\n${text}` : text
+    return Effect.catchAll(
+      body({ retry: times, isLast, prompt }),
+      (error) =>
+        isLast || !FlowNodes.isWorthAnotherTry(error)
+          ? Effect.fail(error)
+          : Effect.zipRight(
+            retry.delay === undefined ? Effect.void : Wait.duration(`${name}:retry${times + 1}`, retry.delay),
+            attempt(times + 1, kindOf(error) === "CallTimeout")
+          )
+    )
+  }
+  return Effect.suspend(() => attempt(0, false))
+}
+
+// -----------------------------------------------------------------------------
+// waits and ends
+// -----------------------------------------------------------------------------
+
+/**
+ * Waits for a person; gives the answer, or that nobody gave one in time.
+ * @category running
+ * @since 0.1.0
+ */
+export const approval = (
+  name: string,
+  options: { readonly question?: string | undefined; readonly timeout?: Duration.DurationInput | undefined } = {}
+) =>
+  Effect.map(Wait.approval(name, options), (answer) => ({
+    approved: answer?.approved === true,
+    message: answer?.message ?? null,
+    timed_out: answer === null
+  }))
+
+/**
+ * Waits for a person to agree, and fails when nobody does.
+ * @category running
+ * @since 0.1.0
+ */
+export const approved = (name: string, options?: Parameters<typeof approval>[1]) =>
+  Effect.filterOrFail(
+    approval(name, options),
+    ({ approved }) => approved,
+    ({ message, timed_out }) =>
+      nodeFailed(
+        name,
+        timed_out
+          ? "nobody approved in time"
+          : `it was rejected${message === null ? "" : `: ${message}`}`
+      )
+  )
+
+/**
+ * Waits for something to be there, such as a file; gives whether it was in time.
+ * @category running
+ * @since 0.1.0
+ */
+export const file = (
+  name: string,
+  path: string,
+  exists: Effect.Effect<boolean>,
+  options: { readonly timeout?: Duration.DurationInput | undefined } = {}
+) =>
+  Effect.map(Wait.condition(name, exists, { what: path, ...options }), (found) => ({ found, path, timed_out: !found }))
+
+/**
+ * Waits for something to be there, and fails when it is not in time.
+ * @category running
+ * @since 0.1.0
+ */
+export const fileInTime = (...args: Parameters<typeof file>) =>
+  Effect.filterOrFail(
+    file(...args),
+    ({ found }) => found,
+    ({ path }) => nodeFailed(args[0], `${path} did not appear in time`)
+  )
+
+/**
+ * Waits until a time that is written as text, in UTC where it has no zone.
+ * @category running
+ * @since 0.1.0
+ */
+export const until = (name: string, time: string): Effect.Effect<{ readonly until: string }, NodeFailed, Run> => {
+  const text = time.trim()
+  const zoned = /(?:[zZ]|[+-]\d\d:?\d\d)$/.test(text) || !/\d:\d/.test(text) ? text : `${text}Z`
+  const moment = /^\d{4}-\d\d-\d\d/.test(text) ? DateTime.make(zoned) : Option.none()
+  return Option.match(moment, {
+    onNone: () => Effect.fail(nodeFailed(name, `waits until '${text.slice(0, 80)}', which is no time`)),
+    onSome: (utc) => Effect.as(Wait.moment(name, utc.epochMillis), { until: new Date(utc.epochMillis).toISOString() })
+  })
+}
+
+/**
+ * Ends the run as failed; an empty message says at which node.
+ * @category running
+ * @since 0.1.0
+ */
+export const fail = (workflow: string, node: string, message = ""): FlowFailed =>
+  new FlowFailed({
+    workflow,
+    node,
+    detail: message.trim() === "" ? `The run came to node '${node}', which ends it as failed.` : message
+  })
+
+/**
+ * Keeps what the run says at its end.
+ * @category running
+ * @since 0.1.0
+ */
+export const finish = (node: string, message: string): Effect.Effect<void, never, Run> =>
+  message.trim() === "" ? Effect.void : Effect.flatMap(Run, (run) => run.event("end", message.trim(), { node }))
+
+/**
+ * The failure of a node that cannot do what it says.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const nodeFailed = (node: string, detail: string): NodeFailed => new NodeFailed({ node, at: "", detail })
+
+/**
+ * Counts the nodes a program comes to, and stops it where there are too many; each visit has a name of its own.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const transitions = (workflow: string, most = 1_000, path = "") => {
+  const visits = new Map<string, number>()
+  let made = 0
+  return (node: string): Effect.Effect<string, FlowStopped> =>
+    Effect.suspend(() => {
+      if (made >= most) {
+        return Effect.fail(
+          new FlowStopped({
+            workflow,
+            node,
+            limit: "transitions",
+            detail: `The run of ${workflow} has made ${most} transitions and stopped before node '${node}'.`
+          })
+        )
+      }
+      made++
+      const times = (visits.get(node) ?? 0) + 1
+      visits.set(node, times)
+      return Effect.succeed(`${path === "" ? "" : `${path}/`}${node}${times === 1 ? "" : `#${times}`}`)
+    })
+}
+
+/**
+ * Stops a program that takes longer than it may, over all resumes.
+ * @category combinators
+ * @since 0.1.0
+ */
+export const within =
+  (workflow: string, wallClock: Duration.DurationInput) =>
+  <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E | FlowStopped, R | Run> =>
+    Effect.flatMap(Run, ({ createdAt }) =>
+      Effect.raceFirst(
+        program,
+        Effect.zipRight(
+          Wait.until(createdAt + Duration.toMillis(wallClock)),
+          new FlowStopped({
+            workflow,
+            node: "",
+            limit: "wall_clock",
+            detail: `The run of ${workflow} has taken the ${Duration.toSeconds(wallClock)} seconds it may take.`
+          })
+        )
+      ))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const decodeJson = Schema.decode(
+  Schema.parseJson(Schema.declare((value: unknown): value is Json => value !== undefined))
+)
