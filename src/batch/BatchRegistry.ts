@@ -86,9 +86,10 @@ const find = (
 
 const build = (
   kind: ProviderKind,
-  { baseUrl, features, keyVariables, model, name, pricedAs }: HttpOptions
-): Effect.Effect<BatchApi, ProviderUnavailable, Settings | HttpClient> => {
+  { baseUrl, features, isVendor, keyVariables, model, name, pricedAs }: HttpOptions
+): Effect.Effect<BatchApi, never, Settings | HttpClient> => {
   const options = { name, baseUrl, model, pricedAs }
+  const schemas = isVendor ? "enforced" : "tried"
   switch (kind) {
     case "openai":
       return Effect.flatMap(
@@ -96,7 +97,14 @@ const build = (
         ({ make }) => make({ ...options, keyVariable: keyVariables[0], ...features })
       )
     case "anthropic":
+      return Effect.flatMap(
+        Effect.promise(() => import("./AnthropicBatch.ts")),
+        ({ make }) => make({ ...options, keyVariable: keyVariables[0], schemas })
+      )
     case "gemini":
-      return new ProviderUnavailable({ provider: name, detail: `batches of kind ${kind} are not there yet` })
+      return Effect.flatMap(
+        Effect.promise(() => import("./GeminiBatch.ts")),
+        ({ make }) => make({ ...options, keyVariable: keyVariables.length === 0 ? undefined : keyVariables, schemas })
+      )
   }
 }

@@ -9,12 +9,12 @@ import { inProcess, normal, owf, transcript } from "./owf.ts"
 const golden = (name: string): string => `../golden/cli/${name}.txt`
 
 describe("help", () => {
-  for (const words of [[], ...specs.map((spec) => [spec.name])]) {
+  for (const words of [[], ...specs.map((spec) => spec.name.split(" "))]) {
     it(`owf ${[...words, "--help"].join(" ")}`, async () => {
       const { code, stderr, stdout } = await inProcess("/", ...words, "--help")
       assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
       for (const line of stdout.split("\n")) assert.isAtMost(line.length, 100, line)
-      await expect(stdout).toMatchFileSnapshot(golden(`help-${words[0] ?? "owf"}`))
+      await expect(stdout).toMatchFileSnapshot(golden(`help-${words.length === 0 ? "owf" : words.join("-")}`))
     })
   }
 })

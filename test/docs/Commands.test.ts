@@ -74,9 +74,12 @@ describe("the commands that are shown", () => {
         const [line] = commandsIn("sh", `owf ${filled(text)}`, 0)
         const words = line?.words.slice(1) ?? []
         // `owf status` in a sentence names the command, and says nothing of what it takes
-        const isName = words.length === 1
+        const name = words.join(" ")
+        const isName = words.length === 1 || Cli.specs.some((spec) => spec.name === name)
         const request = isName
-          ? Cli.specs.some(({ name }) => name === words[0]) ? undefined : `there is no command ${words[0]}`
+          ? Cli.specs.some((spec) => spec.name === name || spec.name.startsWith(`${name} `))
+            ? undefined
+            : `there is no command ${name}`
           : problemOf(words)
         return request === undefined ? [] : [`${file}: owf ${text}: ${request}`]
       })

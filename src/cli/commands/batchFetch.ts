@@ -25,7 +25,7 @@ export const batchFetch = Spec.make({
   details:
     "Rows stand in the order of the prompts and have custom_id, ok, text, value (of answers with a schema), input_tokens, " +
     "output_tokens, cost_usd, error and prompt. Every prompt has a row: also those of a job that failed, expired or was " +
-    "cancelled. Ends with 1 when any of them has no answer. A batch that is not done yet is said to be, with 0.",
+    "cancelled. Ends with 1 when any of them has no answer. Of a batch that is not done yet it says so, and ends with 0.",
   positional: batchId,
   examples: ["owf batch fetch latest", "owf batch fetch latest --out answers.jsonl --force"],
   flags: {
