@@ -47,8 +47,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const get = (path: string) => Effect.map(http.address(path), (url) => HttpClientRequest.get(url))
   const post = (path: string) => Effect.map(http.address(path), (url) => HttpClientRequest.post(url))
 
-  const operation = (name: string) =>
-    get(pathOf(name)).pipe(Effect.flatMap(http.json), Effect.flatMap(decodeOperation))
+  const operation = (name: string) => get(pathOf(name)).pipe(Effect.flatMap(http.json), Effect.flatMap(decodeOperation))
 
   const status: BatchApi["status"] = (name) => Effect.map(operation(name), remoteOf)
 
@@ -144,7 +143,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       ),
     download: ({ address, name }, from) =>
       name === inline
-        ? Effect.map(operation(address), (found) => ({ from: 0, bytes: Stream.encodeText(inlinedLines(found)) }))
+        ? Effect.mapBoth(operation(address), {
+          onFailure: (error) => error.reason === "UnknownModel" ? http.failure("InvalidRequest", error.detail) : error,
+          onSuccess: (found) => ({ from: 0, bytes: Stream.encodeText(inlinedLines(found)) })
+        })
         : Effect.flatMap(
           get(`/download/v1beta/files/${encodeURIComponent(address.replace(/^files\//, ""))}:download?alt=media`),
           (request) => http.open(request, from)
@@ -225,12 +227,14 @@ const remoteOf = (operation: Operation): RemoteJob => {
 }
 
 const inlinedLines = (operation: Operation): Stream.Stream<string> =>
-  Stream.fromIterable(outputsOf(operation).find(({ inlinedResponses }) => inlinedResponses)?.inlinedResponses
-    ?.inlinedResponses ?? []).pipe(
-      Stream.filterMap(({ error, metadata, response }) =>
-        metadata?.key ? Option.some(`${JSON.stringify({ key: metadata.key, response, error })}\n`) : Option.none()
-      )
+  Stream.fromIterable(
+    outputsOf(operation).find(({ inlinedResponses }) => inlinedResponses)?.inlinedResponses
+      ?.inlinedResponses ?? []
+  ).pipe(
+    Stream.filterMap(({ error, metadata, response }) =>
+      metadata?.key ? Option.some(`${JSON.stringify({ key: metadata.key, response, error })}\n`) : Option.none()
     )
+  )
 
 /** Names of Google's codes of errors, by number. */
 const codes: ReadonlyArray<string> = [
