@@ -193,7 +193,7 @@ const Badges = ({ call }: { readonly call: CallReport }) => (
   <>
     {call.status !== "done" && <span class={`badge ${tone(call)}`}>{word(call.status)}</span>}
     {isCached(call) && <span class="badge cached">{call.cacheStatus}</span>}
-    {call.attempts.length > 1 && <span class="badge">{call.attempts.length} requests</span>}
+    {call.attempts.length > 1 && <span class="badge count">{call.attempts.length} requests</span>}
     {(call.changes?.length ?? 0) > 0 && (
       <span class="badge">{call.changes?.length} {call.changes?.length === 1 ? "file" : "files"}</span>
     )}

@@ -1,6 +1,10 @@
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Path from "node:path"
+import * as Url from "node:url"
 import type { RunReport } from "open-agent-workflows/report/RunReport"
 import type { Browser, Locator, Page } from "playwright-core"
+import { owf } from "../../cli/owf.ts"
+import { directoryWith } from "../../lib/node.ts"
 import { audit } from "./audit.ts"
 import { executable, fileOf, launch, pageOf, silence } from "./chromium.ts"
 import type { Seen } from "./chromium.ts"
@@ -39,6 +43,28 @@ describe.skipIf(executable === undefined)("the HTML report in Chromium", () => {
   const drawer = (): Locator => page.getByRole("dialog")
   const names = (): Promise<ReadonlyArray<string>> => page.locator(".rows .name bdi").allTextContents()
   const section = (id: string): Locator => drawer().locator(`#section-${id}`)
+
+  it("is what owf report --html writes of a run", async () => {
+    const directory = directoryWith({
+      "greet.ts": `import { agent, parallel, phase, Workflow } from "open-agent-workflows"
+export default Workflow.make({ name: "greet" }, function*() {
+  yield* phase("greetings")
+  return yield* parallel(["Ada", "Grace", "Ada"].map((name) => agent("Greet **" + name + "**.", { label: name })))
+})
+`
+    })
+    const ran = await owf(directory, "run", "greet.ts", "--json")
+    assert.strictEqual(ran.code, 0, ran.stderr.slice(0, 500))
+    const written = await owf(directory, "report", "latest", "--html", "--out", "report.html")
+    assert.strictEqual(written.code, 0, written.stderr.slice(0, 500))
+    await page.goto(Url.pathToFileURL(Path.join(directory, "report.html")).href)
+    assert.deepStrictEqual(await names(), ["Ada", "Grace", "Ada"])
+    assert.strictEqual(await page.getByRole("heading", { level: 1 }).innerText(), "greet")
+    assert.strictEqual(await page.getByRole("img", { name: "greetings: 3 calls" }).count(), 1)
+    await page.getByRole("row", { name: /Grace/ }).click()
+    assert.strictEqual(await section("prompt").locator("pre").innerText(), "Greet **Grace**.")
+    assert.isAbove((await section("answer").innerText()).length, 20)
+  })
 
   it("says first how the run ended, what it cost, how long it took, what the cache saved and where it comes from", async () => {
     await visit()

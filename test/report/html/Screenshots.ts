@@ -27,7 +27,7 @@ try {
   for (const colorScheme of ["light", "dark"] as const) {
     const context = await browser.newContext({
       colorScheme,
-      viewport: { width: 1400, height: 900 },
+      viewport: { width: 1400, height: 1020 },
       deviceScaleFactor: 1.5
     })
     const page = await context.newPage()

@@ -89,8 +89,7 @@ const hostileReport = (): RunReport => {
       owfVersion: payloads[1]!,
       node: payloads[2]!,
       gitCommit: payloads[3]!,
-      gitBranch: payloads[4]!,
-      gitDirty: true
+      gitBranch: payloads[4]!
     },
     error: { kind: payloads[5]!, message: all },
     message: all,

@@ -139,7 +139,7 @@ export const run: RunFacts = {
     gitCommit: "8f3c1e97ab20d4c6e5512d0f7b9a3346c1de8842",
     gitBranch: "main"
   },
-  budget: { totalTokens: null, totalCostUsd: 5, spentTokens: 0, spentCostUsd: 3.18 },
+  budget: { totalTokens: null, totalCostUsd: 5, spentTokens: 0, spentCostUsd: 3.12 },
   message: null,
   error: null,
   createdAt: start,
