@@ -22,7 +22,7 @@ import type { Line } from "./shell.ts"
 import { commandsIn } from "./shell.ts"
 
 /** Programs that are not ours: that a document names them is all that is looked at. */
-const foreign = new Set(["claude", "codex", "curl", "cd", "docker", "export", "git", "npm", "npx"])
+const foreign = new Set(["claude", "codex", "curl", "cd", "docker", "export", "gh", "git", "npm", "npx"])
 
 /** Commands of ours that ask somebody, or that nobody stops; only whether they would be understood is looked at. */
 const isOnlyRead = ([name, ...rest]: ReadonlyArray<string>): boolean =>
@@ -40,7 +40,7 @@ describe("the commands that are shown", () => {
 
   for (const file of documents) {
     const shown = fencesOf(file).flatMap(({ code, language, line }) =>
-      language === "sh" || language === "console" ? commandsIn(language, code, line) : []
+      language === "sh" || language === "console" ? commandsIn(language, filled(code), line) : []
     )
     if (shown.length === 0) continue
     it(`run in ${file}`, async () => {
@@ -91,7 +91,8 @@ describe("the commands that are shown", () => {
 /** Placeholders as somebody would fill them in, and "…" left out. */
 const filled = (text: string): string =>
   text
-    .replaceAll(/<?\b(?:run_id|run id|RUN_ID|run)\b>/g, "latest")
+    .replaceAll("<earlier>", "earlier")
+    .replaceAll(/<(?:run_id|run id|run)>|\bRUN_ID\b/g, "latest")
     .replaceAll(/<call_id>|\bCALL\b/g, "latest_call_0001")
     .replaceAll(/<file>|\bFILE\b/g, "flow.ts")
     .replaceAll("<command>", "run")
@@ -100,7 +101,7 @@ const filled = (text: string): string =>
 
 const problemOf = (words: ReadonlyArray<string>): string | undefined =>
   Either.match(Argv.read(Cli.specs, words), {
-    onLeft: ({ message }) => /^owf [\w-]+ needs </.test(message) ? undefined : message,
+    onLeft: ({ message }) => /^owf [\w-]+ needs <|needs a value/.test(message) ? undefined : message,
     onRight: () => undefined
   })
 
@@ -125,7 +126,11 @@ class Terminal {
     process.env["HOME"] = directoryWith({})
     process.env["OWF_HOME"] = home
     for (const name of Object.keys(process.env)) if (name.endsWith("_API_KEY")) delete process.env[name]
-    await Effect.runPromise(leave.pipe(Effect.provide(Owf.layer({ home, provider: "scripted", providers: [writer] }))))
+    await Effect.runPromise(
+      Effect.zipRight(earlier, leave).pipe(
+        Effect.provide(Owf.layer({ home, provider: "scripted", providers: [writer] }))
+      )
+    )
     return new Terminal(file, home, silenced())
   }
 
@@ -210,6 +215,13 @@ const open = Effect.gen(function*() {
   return asked.flat().filter(({ decision }) => decision === null)
 })
 
+/** A run that ended before. */
+const earlier = Workflow.start(
+  Workflow.make({ name: "left" }, () => agent("Say something.", { label: "say" })),
+  {},
+  { alias: "earlier" }
+)
+
 /** A run whose first call changed a file in a worktree. */
 const leave = Workflow.start(
   Workflow.make({ name: "left" }, () => agent("Change a file.", { label: "change", isolation: "worktree" })),
@@ -217,7 +229,7 @@ const leave = Workflow.start(
 )
 
 const writer = Scripted.make((request) => {
-  Fs.writeFileSync(Path.join(request.cwd ?? "", "src/a.ts"), "export const a = 2\n")
+  if (request.cwd !== undefined) Fs.writeFileSync(Path.join(request.cwd, "src/a.ts"), "export const a = 2\n")
   return Scripted.answer("changed")
 })
 

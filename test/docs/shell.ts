@@ -36,11 +36,14 @@ const wordsOf = (text: string): ReadonlyArray<ReadonlyArray<string>> => {
   const pattern = /\s+|(#.*$)|(&&|\|\||;|\||>>?|<)|((?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\;|<>&])+)/gy
   for (const [, comment, joint, word] of text.matchAll(pattern)) {
     if (comment !== undefined) break
-    if (joint !== undefined) commands.push(joint === "&&" || joint === ";" || joint === "||" ? [] : [joint])
+    if (joint !== undefined) commands.push(/[<>]/.test(joint) ? [redirected] : [])
     else if (word !== undefined) commands.at(-1)?.push(unquoted(word))
   }
-  return commands.filter((words) => words.length > 0)
+  return commands.filter(([first]) => first !== undefined && first !== redirected)
 }
+
+/** Stands where a command would, for the file a stream goes to or comes from. */
+const redirected = ""
 
 const unquoted = (word: string): string =>
   word.replaceAll(
