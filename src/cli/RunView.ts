@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
+import * as Commands from "../report/Commands.ts"
 import type { StoreError } from "../store/RunStore.ts"
 import { RunStore } from "../store/RunStore.ts"
 import * as Format from "./Format.ts"
@@ -30,8 +31,7 @@ export interface View {
  * @category predicates
  * @since 0.1.0
  */
-export const hasEnded = ({ errorKind, status }: Pick<Records.Run, "errorKind" | "status">): boolean =>
-  status === "done" || status === "degraded" || (status === "failed" && errorKind === "FlowFailed")
+export const hasEnded: (run: Pick<Records.Run, "errorKind" | "status">) => boolean = Commands.hasEnded
 
 /**
  * What a graph said when it ended; undefined for one that says nothing.
@@ -49,27 +49,24 @@ export const messageOf = (runId: RunId): Effect.Effect<string | undefined, Store
  * @category converting
  * @since 0.1.0
  */
-export const resumeCommand = (
+export const resumeCommand: (
   run: Pick<Records.Run, "rootRunId" | "status" | "scriptPath" | "errorKind">,
   home: string | undefined
-): string | undefined =>
-  run.scriptPath === null || run.status === "running" || run.status === "waiting" || hasEnded(run)
-    ? undefined
-    : resume(run.rootRunId, home)
+) => string | undefined = Commands.resumeOf
 
 /**
  * The command that goes on with a run in a home; the home is left out when it is the one found without saying.
  * @category converting
  * @since 0.1.0
  */
-export const resume = (runId: string, home: string | undefined): string => `owf resume ${runId}${homeFlag(home)}`
+export const resume: (runId: string, home: string | undefined) => string = Commands.resume
 
 /**
  * What a command about a home has to be given to find it, with a space before; empty where it is found without saying.
  * @category converting
  * @since 0.1.0
  */
-export const homeFlag = (home: string | undefined): string => home === undefined ? "" : ` --home ${quoted(home)}`
+export const homeFlag: (home: string | undefined) => string = Commands.homeFlag
 
 /**
  * A run as lines for people.
@@ -117,8 +114,6 @@ export const render = (view: View): string => {
 // internal
 // -----------------------------------------------------------------------------
 
-const quoted = (path: string): string => /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
-
 const countsOf = (words: ReadonlyArray<string>): string | undefined => {
   const counts = new Map<string, number>()
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
@@ -134,7 +129,7 @@ const nameOf = (call: Records.Call): string =>
     : `${call.label} (call ${Format.callNumber(call.index)})`
 
 const questionOf = ({ name, question, runId }: Records.Approval): string =>
-  `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`} (owf approve ${runId} ${quoted(name)})`
+  `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`} (owf approve ${runId} ${Commands.quoted(name)})`
 
 /** A wait that was interrupted is gone on with when the run is resumed. */
 const waitOf = (call: Records.Call): string =>

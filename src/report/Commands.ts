@@ -14,7 +14,7 @@ export const make = (
   run: Pick<Records.Run, "id" | "rootRunId" | "status" | "scriptPath" | "errorKind">,
   home: string | undefined
 ): Commands => {
-  const command = (words: string): string => `owf ${words}${inHome(home)}`
+  const command = (words: string): string => `owf ${words}${homeFlag(home)}`
   return {
     status: command(`status ${run.id}`),
     output: command(`output ${run.id}`),
@@ -62,7 +62,14 @@ export const resumeOf = (
  * @category converting
  * @since 0.1.0
  */
-export const resume = (runId: string, home: string | undefined): string => `owf resume ${runId}${inHome(home)}`
+export const resume = (runId: string, home: string | undefined): string => `owf resume ${runId}${homeFlag(home)}`
+
+/**
+ * What a command about a home has to be given to find it, with a space before; empty where it is found without saying.
+ * @category converting
+ * @since 0.1.0
+ */
+export const homeFlag = (home: string | undefined): string => home === undefined ? "" : ` --home ${quoted(home)}`
 
 /**
  * A word as a shell reads it back.
@@ -70,9 +77,3 @@ export const resume = (runId: string, home: string | undefined): string => `owf 
  * @since 0.1.0
  */
 export const quoted = (word: string): string => /^[\w./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const inHome = (home: string | undefined): string => home === undefined ? "" : ` --home ${quoted(home)}`

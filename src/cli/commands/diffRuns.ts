@@ -25,7 +25,7 @@ export const diffRuns = Spec.make({
     "Calls of the two runs are paired. A call was reused, or asked again because a part of its key differs, or is " +
     "new; or it is gone.",
   positional: { ...runId, description: "The earlier run, then the later one", repeated: true },
-  examples: ["owf diff-runs 20260528-143201-0sj04k7m2x9q latest", "owf diff-runs nightly latest --json"],
+  examples: ["owf diff-runs 20260528-143201-0sj04k7m2x9q latest", "owf diff-runs flow-nightly latest --json"],
   flags: { all: Flag.flag("all", "List the calls that were reused too"), ...reading }
 }, ({ all, home, json }, _first, ids) =>
   withStore(
