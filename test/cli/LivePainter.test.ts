@@ -113,6 +113,14 @@ describe("a painter", () => {
     )
   })
 
+  it("erases row by row: some terminals keep in their scrollback what is cleared from the first row on", () => {
+    const painter = new Painter()
+    painter.paint(["one", "two"])
+    assert.notInclude(painter.resized(2), "\u001B[J")
+    painter.paint(["one", "two"])
+    assert.notInclude(painter.erase(), "\u001B[J")
+  })
+
   it("writes nothing when nothing changed, and only the lines that did", () => {
     const painter = new Painter()
     painter.paint(["one", "two", "three"])

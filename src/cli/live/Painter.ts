@@ -45,7 +45,8 @@ export class Painter {
   /** What removes the region (P2). */
   erase(): string {
     if (this.lines.length === 0) return ""
-    const erased = `\r${up(this.above)}${eraseBelow}`
+    // row by row: terminals that keep what is cleared from the first row on would keep the region in their scrollback
+    const erased = `\r${eraseLine}${`${up(1)}${eraseLine}`.repeat(this.above)}`
     this.lines = []
     this.above = 0
     return erased
