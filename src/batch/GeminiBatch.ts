@@ -147,6 +147,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
           onFailure: (error) => error.reason === "UnknownModel" ? http.failure("InvalidRequest", error.detail) : error,
           onSuccess: (found) => ({ from: 0, bytes: Stream.encodeText(inlinedLines(found)) })
         })
+        // without the first part of this path the server may redirect to it
         : Effect.flatMap(
           get(`/download/v1beta/files/${encodeURIComponent(address.replace(/^files\//, ""))}:download?alt=media`),
           (request) => http.open(request, from)
@@ -182,14 +183,15 @@ const creation = (job: Job, fileName: string): typeof Wire.CreateBatch.Type => (
   batch: { displayName: job.id, inputConfig: { fileName } }
 })
 
-const states: ReadonlyMap<string, JobState> = new Map([
-  ["CANCELLED", "cancelled"],
-  ["CANCELLING", "cancelling"],
-  ["EXPIRED", "expired"],
-  ["FAILED", "failed"],
-  ["PARTIALLY_SUCCEEDED", "completed"],
-  ["SUCCEEDED", "completed"]
-])
+const states: Readonly<Record<typeof Wire.LateState.Type, JobState>> = {
+  CANCELLED: "cancelled",
+  CANCELLING: "cancelling",
+  EXPIRED: "expired",
+  FAILED: "failed",
+  PARTIALLY_SUCCEEDED: "completed",
+  SUCCEEDED: "completed"
+}
+const isLate = Schema.is(Wire.LateState)
 
 /** The output is said in one of two places, or in both. */
 const outputsOf = ({ metadata, response }: Operation): ReadonlyArray<typeof Wire.Output.Type> =>
@@ -207,7 +209,8 @@ const filesOf = (operation: Operation): RemoteJob["files"] => {
 const remoteOf = (operation: Operation): RemoteJob => {
   const { error, metadata, name } = operation
   const rawState = metadata?.state ?? "unknown"
-  const state = states.get(rawState.replace(/^(?:BATCH|JOB)_STATE_/, "")) ?? (error ? "failed" : "running")
+  const word = rawState.replace(/^(?:BATCH|JOB)_STATE_/, "")
+  const state = isLate(word) ? states[word] : error ? "failed" : "running"
   const stats = metadata?.batchStats
   return {
     id: name,

@@ -69,6 +69,20 @@ export const InlinedResponse = Schema.Struct({
 })
 
 /**
+ * How a batch can have come near its end or to it, without `BATCH_STATE_` or `JOB_STATE_` before it.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const LateState = Schema.Literal(
+  "CANCELLED",
+  "CANCELLING",
+  "EXPIRED",
+  "FAILED",
+  "PARTIALLY_SUCCEEDED",
+  "SUCCEEDED"
+)
+
+/**
  * Where the results of a batch are.
  * @category schemas
  * @since 0.1.0

@@ -7,7 +7,9 @@ const path = "/v1/messages/batches"
 export const anthropic = (): Protocol => ({
   route: (asked, vendor) => {
     const [where = "", query = ""] = asked.url.split("?")
-    if (asked.headers["x-api-key"] !== key || asked.headers["anthropic-version"] === undefined) {
+    // the vendor's own client sends its key in another header
+    const { authorization, "anthropic-version": version, "x-api-key": sent } = asked.headers
+    if ((sent !== key && authorization !== `Bearer ${key}`) || version === undefined) {
       return refused(401, "authentication_error", "invalid x-api-key")
     }
     if (asked.method === "POST" && where === path) return create(asked, vendor)

@@ -72,7 +72,7 @@ export const gemini = ({ isInline = false, keptMillis = 172_800_000 }: Options =
       if (where === "POST /upload/v1beta/files") return id === null ? begin(asked, vendor) : upload(asked, id)
       if (where === "POST /v1beta/models/m:batchGenerateContent") return create(asked, vendor)
       if (where === "GET /v1beta/batches") return list(vendor, url.searchParams, isInline)
-      const [, file] = /^GET \/download\/v1beta\/files\/(.+)-output:download$/.exec(where) ?? []
+      const [, file] = /^GET (?:\/download)?\/v1beta\/files\/(.+)-output:download$/.exec(where) ?? []
       const ended = vendor.jobs.find((job) => job.id === `batches/${file}`)
       if (ended !== undefined && url.searchParams.get("alt") === "media") {
         const lines = results(vendor, ended).map(({ key, row }) => `${JSON.stringify({ key, ...row })}\n`)

@@ -1,13 +1,19 @@
+import type * as AnthropicBatches from "@anthropic-ai/sdk/resources/messages/batches"
 import type * as Anthropic from "@anthropic-ai/sdk/resources/messages/messages"
 import type { ModelInfo } from "@anthropic-ai/sdk/resources/models"
 import type * as AnthropicShared from "@anthropic-ai/sdk/resources/shared"
 import type * as Google from "@google/genai"
 import type * as Schema from "effect/Schema"
+import type * as AnthropicBatchWire from "open-agent-workflows/batch/AnthropicBatchWire"
+import type * as GeminiBatchWire from "open-agent-workflows/batch/GeminiBatchWire"
+import type * as OpenAiBatchWire from "open-agent-workflows/batch/OpenAiBatchWire"
 import type * as AnthropicWire from "open-agent-workflows/provider/AnthropicWire"
 import type * as GeminiWire from "open-agent-workflows/provider/GeminiWire"
 import type * as OpenAiWire from "open-agent-workflows/provider/OpenAiWire"
+import type * as OpenAiBatches from "openai/resources/batches"
 import type * as OpenAi from "openai/resources/chat/completions/completions"
 import type { CompletionUsage } from "openai/resources/completions"
+import type { FileObject } from "openai/resources/files"
 import type { ErrorObject } from "openai/resources/shared"
 import { describe, expect, test } from "tstyche"
 
@@ -151,5 +157,140 @@ describe("Google's types", () => {
       keyof Read<typeof GeminiWire.UsageMetadata>
     >()
     expect<keyof Google.GenerateContentResponsePromptFeedback>().type.toBeAssignableFrom<"blockReason">()
+  })
+})
+
+describe("OpenAI's types of batches", () => {
+  type Batch = Read<typeof OpenAiBatchWire.Batch>
+
+  test("are there to be compared with", () => {
+    expect<OpenAiBatches.BatchCreateParams>().type.not.toBeAssignableFrom<{ input_file_id: string }>()
+    expect<Batch>().type.not.toBeAssignableFrom<{ id: string }>()
+  })
+
+  test("take what is sent", () => {
+    expect<OpenAiBatches.BatchCreateParams>().type.toBeAssignableFrom<Sent<typeof OpenAiBatchWire.CreateBatch.Type>>()
+    expect<keyof OpenAiBatches.BatchCreateParams>().type.toBeAssignableFrom<
+      keyof typeof OpenAiBatchWire.CreateBatch.Type
+    >()
+    expect<OpenAiBatches.BatchCreateParams["endpoint"]>().type.toBeAssignableFrom<
+      (typeof OpenAiBatchWire.InputLine.Type)["url"]
+    >()
+  })
+
+  test("are read", () => {
+    expect<Batch>().type.toBeAssignableFrom<OpenAiBatches.Batch>()
+    expect<Read<typeof OpenAiBatchWire.FileObject>>().type.toBeAssignableFrom<FileObject>()
+  })
+
+  test("have the names and words that are read", () => {
+    expect<keyof OpenAiBatches.Batch>().type.toBeAssignableFrom<keyof Batch>()
+    expect<OpenAiBatches.Batch["status"]>().type.toBe<
+      | "validating"
+      | "failed"
+      | "in_progress"
+      | "finalizing"
+      | "completed"
+      | "expired"
+      | "cancelling"
+      | "cancelled"
+    >()
+  })
+})
+
+describe("Anthropic's types of batches", () => {
+  type Request = Sent<typeof AnthropicBatchWire.BatchRequest.Type>
+  type Params = Omit<Request["params"], "stream">
+  type Result = Read<typeof AnthropicBatchWire.ResultLine>
+
+  test("are there to be compared with", () => {
+    expect<AnthropicBatches.BatchCreateParams.Request>().type.not.toBeAssignableFrom<{ custom_id: string }>()
+    expect<Read<typeof AnthropicBatchWire.MessageBatch>>().type.not.toBeAssignableFrom<{ id: string }>()
+  })
+
+  test("take what is sent", () => {
+    expect<AnthropicBatches.BatchCreateParams.Request>().type.toBeAssignableFrom<
+      { custom_id: Request["custom_id"]; params: Params }
+    >()
+    expect<AnthropicBatches.BatchCreateParams>().type.toBeAssignableFrom<
+      { requests: Array<{ custom_id: Request["custom_id"]; params: Params }> }
+    >()
+  })
+
+  test("know every name that is sent", () => {
+    expect<keyof AnthropicBatches.BatchCreateParams>().type.toBeAssignableFrom<
+      keyof typeof AnthropicBatchWire.CreateBatch.Type
+    >()
+    expect<keyof AnthropicBatches.BatchCreateParams.Request>().type.toBe<keyof Request>()
+  })
+
+  test("are read", () => {
+    expect<Read<typeof AnthropicBatchWire.MessageBatch>>().type.toBeAssignableFrom<AnthropicBatches.MessageBatch>()
+    expect<Result>().type.toBeAssignableFrom<AnthropicBatches.MessageBatchIndividualResponse>()
+    expect<Read<typeof AnthropicBatchWire.BatchPage>["data"]>().type.toBeAssignableFrom<
+      AnthropicBatches.MessageBatchesPage["data"]
+    >()
+  })
+
+  test("have the names that are read", () => {
+    expect<keyof AnthropicBatches.MessageBatch>().type.toBeAssignableFrom<
+      keyof Read<typeof AnthropicBatchWire.MessageBatch>
+    >()
+    expect<keyof AnthropicBatches.MessageBatchesPage>().type.toBeAssignableFrom<
+      keyof Read<typeof AnthropicBatchWire.BatchPage>
+    >()
+    expect<keyof AnthropicBatches.MessageBatchSucceededResult>().type.toBeAssignableFrom<"type" | "message">()
+    expect<keyof AnthropicBatches.MessageBatchErroredResult>().type.toBeAssignableFrom<"type" | "error">()
+    expect<Read<typeof AnthropicWire.ErrorBody>>().type.toBeAssignableFrom<
+      AnthropicBatches.MessageBatchErroredResult["error"]
+    >()
+  })
+
+  test("have the counts and words that a batch is understood by, and no others", () => {
+    expect<keyof Read<typeof AnthropicBatchWire.RequestCounts>>().type.toBe<
+      keyof AnthropicBatches.MessageBatchRequestCounts
+    >()
+    expect<AnthropicBatches.MessageBatch["processing_status"]>().type.toBe<"in_progress" | "canceling" | "ended">()
+    expect<AnthropicBatches.MessageBatchResult["type"]>().type.toBe<"succeeded" | "errored" | "canceled" | "expired">()
+  })
+})
+
+describe("Google's types of batches", () => {
+  type Metadata = NonNullable<Read<typeof GeminiBatchWire.Operation>["metadata"]>
+  type Inlined = Read<typeof GeminiBatchWire.InlinedResponse>
+
+  test("are there to be compared with", () => {
+    expect<Inlined>().type.not.toBeAssignableFrom<{ error: { code: string } }>()
+    expect<keyof Google.BatchJob>().type.not.toBeAssignableFrom<"batchStats">()
+  })
+
+  test("take what is sent", () => {
+    expect<Google.CreateBatchJobConfig>().type.toBeAssignableFrom<
+      Sent<Pick<(typeof GeminiBatchWire.CreateBatch.Type)["batch"], "displayName">>
+    >()
+    expect<Google.BatchJobSource>().type.toBeAssignableFrom<
+      Sent<(typeof GeminiBatchWire.CreateBatch.Type)["batch"]["inputConfig"]>
+    >()
+    expect<Google.UploadFileConfig>().type.toBeAssignableFrom<
+      Sent<(typeof GeminiBatchWire.StartUpload.Type)["file"]>
+    >()
+  })
+
+  test("are read", () => {
+    expect<Inlined>().type.toBeAssignableFrom<Google.InlinedResponse>()
+    expect<Read<typeof GeminiBatchWire.Status>>().type.toBeAssignableFrom<Google.JobError>()
+    expect<Read<typeof GeminiBatchWire.Uploaded>["file"]>().type.toBeAssignableFrom<
+      Google.File & { name: string }
+    >()
+    expect<Pick<Metadata, "displayName" | "state">>().type.toBeAssignableFrom<Google.BatchJob>()
+  })
+
+  test("have the names that are read", () => {
+    expect<keyof Google.BatchJob>().type.toBeAssignableFrom<"name" | "displayName" | "state" | "error">()
+    expect<keyof Google.InlinedResponse>().type.toBeAssignableFrom<keyof Inlined>()
+    expect<keyof Google.File>().type.toBeAssignableFrom<keyof Read<typeof GeminiBatchWire.Uploaded>["file"]>()
+    expect<keyof typeof Google.JobState>().type.toBeAssignableFrom<
+      `JOB_STATE_${typeof GeminiBatchWire.LateState.Type}`
+    >()
   })
 })
