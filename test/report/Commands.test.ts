@@ -80,6 +80,15 @@ describe("owf report", () => {
     assert.deepStrictEqual(Fs.readdirSync(Path.dirname(file)), ["of the way.md"])
   })
 
+  it("writes the page, with the run in it", async () => {
+    const { code, stdout } = await owf("report", "latest", "--html")
+    assert.deepStrictEqual([code, stdout], [0, `.workflows/runs/${ids.main}/report.html\n`])
+    const page = Fs.readFileSync(Path.join(directory, stdout.trim()), "utf8")
+    assert.match(page, /^<!doctype html>/)
+    assert.include(page, ids.main)
+    assert.notInclude(page, "<script>alert(1)")
+  })
+
   it("says so where it cannot write", async () => {
     Fs.writeFileSync(Path.join(directory, "file"), "")
     const { code, stderr } = await owf("report", "latest", "--out", Path.join(directory, "file", "report.md"))

@@ -6,7 +6,7 @@ import { callId } from "open-agent-workflows/domain/Ids"
 import * as LoadReport from "open-agent-workflows/report/LoadReport"
 import type { CallReport, RunReport } from "open-agent-workflows/report/RunReport"
 import { RunStore } from "open-agent-workflows/store/RunStore"
-import { answered, newRun, start, temporary } from "../lib/store.ts"
+import { answered, finished, newAttempt, newCall, newRun, start, temporary } from "../lib/store.ts"
 import { fill, ids, many, store } from "./world.ts"
 
 const withRuns = <A, E>(
@@ -221,6 +221,46 @@ describe("a report", () => {
           ]
         )
       )
+    ))
+
+  it.scoped("of a run that is under way counts until now, and says what has not ended", () =>
+    withRuns(
+      Effect.gen(function*() {
+        const { begin, create } = yield* RunStore
+        const { ownership } = yield* create(newRun(ids.main), null)
+        for (const index of [1, 2]) {
+          yield* begin(ownership, newCall(ids.main, index, { phase: "one" }), newAttempt(ids.main, index))
+        }
+      }),
+      Effect.map(load(ids.main), (report) => {
+        assert.strictEqual(report.run.status, "running")
+        assert.deepInclude(report.totals, {
+          wallMs: 100_000,
+          requestMs: 200_000,
+          peakConcurrency: 2,
+          byStatus: { running: 2 }
+        })
+        assert.deepStrictEqual(report.phases.map(({ endedAt, name }) => [name, endedAt]), [["one", null]])
+        assert.deepStrictEqual(report.calls.map(({ completedAt, durationMs }) => [completedAt, durationMs]), [
+          [null, null],
+          [null, null]
+        ])
+        assert.strictEqual(report.commands.resume, null)
+      })
+    ))
+
+  it.scoped("of a run that failed has its error and the command that goes on with it", () =>
+    withRuns(
+      Effect.gen(function*() {
+        const { create, finish } = yield* RunStore
+        const { ownership } = yield* create(newRun(ids.main, { scriptPath: "/p/flow.ts" }), null)
+        yield* finish(ownership, finished(ids.main, { status: "failed", errorKind: "E", errorMessage: "no" }))
+      }),
+      Effect.map(load("latest"), ({ run, totals }) => {
+        assert.deepStrictEqual(run.error, { kind: "E", message: "no" })
+        assert.strictEqual(run.resumeCommand, `owf resume ${ids.main}`)
+        assert.deepInclude(totals, { calls: 0, requests: 0, costUsd: 0, peakConcurrency: 0, wallMs: 1_000 })
+      })
     ))
 
   it.scoped("is not there for a run nobody knows", () =>
