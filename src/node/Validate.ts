@@ -7,7 +7,9 @@
 import * as Effect from "effect/Effect"
 import { ExitCode } from "../cli/ExitCode.ts"
 import type { ValidateRequest } from "../cli/Host.ts"
+import * as Render from "../cli/Render.ts"
 import * as WorkflowView from "../cli/WorkflowView.ts"
+import { FlowErrors } from "../graph/FlowError.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { Loaded } from "./CliRunFile.ts"
 import { load } from "./CliRunFile.ts"
@@ -62,7 +64,7 @@ export const toJson = (validated: Validated): Readonly<Record<string, unknown>> 
     types: types._tag === "Checked"
       ? { checked: true, typescript: types.version, reason: null }
       : { checked: false, typescript: null, reason: types.reason },
-    diagnostics: types._tag === "Checked" ? types.diagnostics : [],
+    diagnostics: types._tag === "Checked" ? types.diagnostics.map((one) => ({ severity: "error", ...one })) : [],
     warnings: [...loaded.warnings, ...(types._tag === "Checked" ? types.notes : [])]
   }
 }
@@ -76,6 +78,26 @@ export const toText = ({ loaded, types }: Validated): string =>
   [WorkflowView.render(loaded, Workflow.definitionOf(loaded.workflow)), ...typesText(types)].join("\n")
 
 /**
+ * What is wrong with a graph, as JSON, each thing with its place.
+ * @category converting
+ * @since 0.1.0
+ */
+export const failureToJson = (error: FlowErrors): Readonly<Record<string, unknown>> => ({
+  status: "error",
+  error: Render.toJson(Render.ofFailure(error)),
+  script_path: error.file,
+  valid: false,
+  diagnostics: error.problems.map(({ column, detail, file, line, severity, suggestion }) => ({
+    severity,
+    file,
+    line,
+    column,
+    code: null,
+    message: suggestion === null ? detail : `${detail}. ${suggestion}`
+  }))
+})
+
+/**
  * Shows what a workflow file declares and what is wrong with it, and gives the exit code.
  * @category running
  * @since 0.1.0
@@ -87,7 +109,12 @@ export const validate = (request: ValidateRequest): Promise<number> =>
       if (!request.json) { for (const warning of validated.loaded.warnings) session.tell(warning) }
       yield* session.print(request.json ? JSON.stringify(toJson(validated), null, 2) : toText(validated))
       return isValid(validated) ? ExitCode.done : ExitCode.usage
-    }))
+    }).pipe(
+      Effect.catchIf(
+        (error): error is FlowErrors => request.json && error instanceof FlowErrors,
+        (error) => Effect.as(session.print(JSON.stringify(failureToJson(error), null, 2)), ExitCode.usage)
+      )
+    ))
 
 // -----------------------------------------------------------------------------
 // internal

@@ -108,6 +108,21 @@ describe("validate", () => {
       assert.include(Validate.toText(skipped), "types: not checked, --no-types")
     }), 60_000)
 
+  it.live("gives what is wrong with a graph as data, each thing with its place", () =>
+    Effect.gen(function*() {
+      const directory = directoryWith({
+        "flow.yaml":
+          "start: a\nnodes:\n  - {id: a, type: agent, prompt_text: Hi, next: nowhere}\n  - {id: b, type: terminal}\n"
+      })
+      const error = yield* Effect.flip(examine(directory, "flow.yaml"))
+      assert(error._tag === "FlowErrors")
+      const json = Validate.failureToJson(error)
+      assert.deepInclude(json, { status: "error", valid: false })
+      const diagnostics = json["diagnostics"] as ReadonlyArray<Record<string, unknown>>
+      const found = diagnostics.find(({ message }) => String(message).includes("nowhere"))
+      assert.deepInclude(found, { severity: "error", file: Path.join(directory, "flow.yaml"), line: 3 })
+    }))
+
   it.live("shows the shape of a graph, whose types are its own", () =>
     Effect.gen(function*() {
       const file = Path.join(root, "test/fixtures/graphs/full/flow.yaml")
