@@ -42,7 +42,7 @@ export const render = (report: RunReport, viewer: Viewer): string => {
 <style>${viewer.style}</style>
 </head>
 <body>
-<div id="app"></div>
+<div id="app"><p>This report is shown by a script, in a browser of 2024 or later.</p></div>
 <noscript>This report shows itself with a script. \`owf report ${
     escaped(run.id)
   }\` prints the same as Markdown.</noscript>

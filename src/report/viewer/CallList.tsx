@@ -94,7 +94,7 @@ export const Search = () => (
 export const CallList = () => {
   const list = shown.value
   return (
-    <div class="table calls" role="grid" aria-label="Calls" aria-rowcount={list.length + 1}>
+    <div class="table calls" role="grid" aria-label="Calls" aria-owns="call-head" aria-rowcount={list.length + 1}>
       <Rows
         items={list}
         height={rowHeight}
@@ -108,7 +108,7 @@ export const CallList = () => {
 
 /** The names of the columns; they stay in sight. */
 export const CallHead = () => (
-  <div class="head call-row" role="row" aria-rowindex={1}>
+  <div class="head call-row" id="call-head" role="row" aria-rowindex={1}>
     <span role="columnheader" aria-label="Status" />
     <span role="columnheader">Call</span>
     <span role="columnheader" class="wide">Phase</span>

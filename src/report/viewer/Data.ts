@@ -16,12 +16,15 @@ export const runs: ReadonlyMap<string, RunFacts> = new Map(report.runs.map((run)
 /** The calls by their ids. */
 export const calls: ReadonlyMap<string, CallReport> = new Map(report.calls.map((call) => [call.id, call]))
 
+/** Whether the run had not come to an end when the report was made, and will. */
+export const isOpen = report.run.status === "running" || report.run.status === "waiting"
+
 /** When the run began, and when it ended or the report was made. */
 export const span = {
   from: report.calls.reduce((least, call) => Math.min(least, call.createdAt), report.run.createdAt),
   to: report.calls.reduce(
     (most, call) => Math.max(most, call.completedAt ?? most),
-    report.run.completedAt ?? (report.run.status === "running" ? report.generatedAt : report.run.updatedAt)
+    report.run.completedAt ?? (isOpen ? report.generatedAt : report.run.updatedAt)
   )
 }
 
@@ -46,8 +49,17 @@ export const phases: ReadonlyArray<{ readonly key: string; readonly name: string
 /** Who answered. */
 export const answerer = ({ model, provider }: Pick<CallReport, "provider" | "model">): string => `${provider}:${model}`
 
-/** Everybody who answered, in alphabetical order. */
-export const answerers: ReadonlyArray<string> = [...new Set(report.calls.map(answerer))].toSorted()
+const firstModel = new Map(report.calls.toReversed().map(({ model, provider }) => [provider, model]))
+
+const providers = new Set(
+  report.calls.filter(({ model, provider }) => model !== firstModel.get(provider)).map(({ provider }) => provider)
+)
+
+/** Everybody who answered, in alphabetical order; a provider of several models by itself, too. */
+export const answerers: ReadonlyArray<string> = [
+  ...providers,
+  ...new Set(report.calls.map(answerer))
+].toSorted()
 
 /** How a call is called where it has no label: the beginning of its prompt. */
 export const nameOf = (call: CallReport): string => {

@@ -51,7 +51,7 @@ export const shown = computed<ReadonlyArray<CallReport>>(() => {
   const inPhase = phase.value
   if (inPhase !== "") tests.push((call) => phaseKey(call) === inPhase)
   const by = provider.value
-  if (by !== "") tests.push((call) => answerer(call) === by)
+  if (by !== "") tests.push((call) => answerer(call) === by || call.provider === by)
   const within = range.value
   if (within !== null) {
     tests.push((call) => call.createdAt <= within.to && (call.completedAt ?? Infinity) >= within.from)

@@ -1,7 +1,7 @@
 /**
  * What a reader wants to know first: how the run ended, what it cost, how long it took, what is wrong with it.
  */
-import { calls, nameOf, report, span, toneOf } from "./Data.ts"
+import { calls, isOpen, nameOf, report, span, toneOf } from "./Data.ts"
 import { compact, counted, duration, moment, percent, usd, visible, whole, word } from "./Format.ts"
 import { Command, Copy, Status } from "./Parts.tsx"
 import { isHelpOpen, only, open, statuses, theme } from "./State.ts"
@@ -31,6 +31,7 @@ export const Title = () => {
           <code>{run.id}</code> <Copy label="Copy" text={run.id} />
         </li>
         <li>{moment(span.from)}</li>
+        {isOpen && <li>as of {moment(report.generatedAt)}</li>}
         {run.attempt > 1 && <li>resumed {counted(run.attempt - 1, "time")}</li>}
         <li>{visible(run.provider)}{run.model !== null && `:${visible(run.model)}`}</li>
         <Origin />
@@ -53,7 +54,9 @@ export const Figures = () => {
           ? totals.unknownCosts > 0
             ? `${counted(totals.unknownCosts, "request")} without a known price`
             : "all requests"
-          : `${percent(budget.spentCostUsd, budget.totalCostUsd)} of ${usd(budget.totalCostUsd)}`}
+          : `${percent(budget.spentCostUsd, budget.totalCostUsd)} of ${usd(budget.totalCostUsd)}${
+            totals.unknownCosts > 0 ? `, ${counted(totals.unknownCosts, "price")} unknown` : ""
+          }`}
         share={budget.totalCostUsd === null ? undefined : budget.spentCostUsd / budget.totalCostUsd}
       />
       <Figure
@@ -99,6 +102,12 @@ export const Notices = () => {
           <p>{visible(run.message)}</p>
         </div>
       )}
+      {report.approvals.filter(({ decision }) => decision === null).map((approval) => (
+        <div class="problem waiting" role="note" key={approval.name}>
+          <strong>Waits for an answer: {visible(approval.name)}</strong>
+          {approval.question !== null && <p>{visible(approval.question)}</p>}
+        </div>
+      ))}
       {run.error !== null && (
         <div class="problem failed" role="note">
           <strong>{visible(run.error.kind)}</strong>

@@ -6,7 +6,7 @@
  */
 import { useComputed, useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
-import type { CallReport } from "../RunReport.ts"
+import type { CallReport, WaitReport } from "../RunReport.ts"
 import { answerer, isCached, nameOf, phaseKey, phases, report, span, tone } from "./Data.ts"
 import type { Tone } from "./Data.ts"
 import { compact, counted, duration, offset, usd, visible, word } from "./Format.ts"
@@ -238,7 +238,8 @@ const BandName = ({ band }: { readonly band: Band }) => {
   )
 }
 
-const Load = ({ from, to, width }: View) => {
+const Load = (view: View) => {
+  const { from, to, width } = view
   const steps = Math.max(10, Math.floor(width / 2))
   const values = load(report.calls, from, to, steps, span.to)
   const most = values.reduce((a, b) => Math.max(a, b), 1)
@@ -246,12 +247,27 @@ const Load = ({ from, to, width }: View) => {
   const path = values.map((value, at) => `L${(at * step).toFixed(1)} ${y(value, most)}h${step.toFixed(1)}`).join("")
   return (
     <svg class="load" width={width} height={loadHeight} role="img" aria-label={`At most ${most} requests at once`}>
+      {runWaits.map((wait) => (
+        <path class="waiting" key={wait.from} d={pause(wait, view)}>
+          <title>{`the workflow waited: ${visible(wait.reason)}`}</title>
+        </path>
+      ))}
       <path d={`M0 ${loadHeight}${path}V${loadHeight}z`} />
     </svg>
   )
 }
 
 const loadHeight = 34
+
+/** The workflow's own waits; those of calls are in their bars. */
+const runWaits = report.waits.filter((wait) => wait.callId === null).slice(0, 200)
+
+const pause = (wait: WaitReport, { from, to, width }: View): string => {
+  const x = (at: number): number => Math.max(0, Math.min(width, (at - from) / (to - from) * width))
+  return `M${x(wait.from).toFixed(1)} 2H${x(wait.endedAt ?? span.to).toFixed(1)}V${loadHeight}H${
+    x(wait.from).toFixed(1)
+  }z`
+}
 
 const y = (value: number, most: number): string => (loadHeight - value / most * (loadHeight - 4)).toFixed(1)
 
@@ -339,12 +355,12 @@ const legend = [
   ["running", "running"],
   ["quiet", "cancelled"],
   ["queue", "queued"],
-  ["waiting", "waiting to retry"]
+  ["waiting", "waiting"]
 ] as const
 
 const uses: ReadonlySet<string> = new Set([
   ...report.calls.map(tone),
-  ...report.calls.some((call) => call.attempts.length > 1) ? ["waiting"] : [],
+  ...runWaits.length > 0 || report.calls.some((call) => call.attempts.length > 1) ? ["waiting"] : [],
   ...report.calls.some((call) => call.attempts.some(({ status }) => status === "failed")) ? ["failed"] : [],
   ...report.calls.some((call) => (call.queuedMs ?? 0) > 0) ? ["queue"] : []
 ])

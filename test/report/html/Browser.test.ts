@@ -11,7 +11,7 @@ import type { Seen } from "./chromium.ts"
 import { contrasts } from "./contrast.ts"
 import { hostileTests } from "./hostile.ts"
 import { longRunTests } from "./longRun.ts"
-import { callId, reportOf, run } from "./samples.ts"
+import { call, callId, reportOf, run, start, text } from "./samples.ts"
 
 describe.skipIf(executable === undefined)("the HTML report in Chromium", () => {
   let browser: Browser
@@ -124,6 +124,59 @@ export default Workflow.make({ name: "greet" }, function*() {
     }
   })
 
+  it("says what was cut, and how all of it is seen", async () => {
+    const { commands } = audit
+    const cut = text("the beginning", { size: 3 * 2 ** 20, isCut: true })
+    await page.goto(
+      `${
+        fileOf(reportOf([call(0, { prompt: cut, outputText: cut, changes: [], system: cut })], {
+          omitted: { events: 7, texts: 3, textLimit: 65_536 }
+        }))
+      }#call=${callId(0)}`
+    )
+    const found = await drawer().innerText()
+    for (const command of [commands.prompt, commands.answer, commands.details]) {
+      assert.include(found, command.replace("CALL_ID", callId(0)))
+    }
+    assert.strictEqual(await drawer().getByText("Cut: all of it are 3 MiB.").count(), 3)
+    assert.include(
+      await page.locator(".notices").innerText(),
+      `3 long texts cut. 7 older events left out: ${commands.events}`
+    )
+  })
+
+  it("shows a run that is not over: what it waits for, what is under way, as of when", async () => {
+    const running = call(0, { status: "running", completedAt: null, durationMs: null, outputText: null })
+    const waiting = call(1, {
+      status: "waiting",
+      completedAt: null,
+      durationMs: null,
+      outputText: null,
+      waitingUntil: start + 9e6
+    })
+    await page.goto(fileOf(reportOf([running, waiting], {
+      run: { ...run, status: "waiting", completedAt: null, output: null, attempt: 1 },
+      approvals: [{
+        runId: run.id,
+        name: "deploy",
+        question: "Go on?",
+        askedAt: start,
+        decision: null,
+        message: null,
+        decidedAt: null
+      }],
+      waits: [{ runId: run.id, callId: null, from: start + 2000, endedAt: null, until: null, reason: "deploy" }]
+    })))
+    const head = await page.locator("main").innerText()
+    for (const part of ["waiting", "as of 2026-11-20", "Waits for an answer: deploy", "Go on?"]) {
+      assert.include(head, part)
+    }
+    assert.strictEqual(await page.locator(".load .waiting title").textContent(), "the workflow waited: deploy")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    assert.include(await section("answer").innerText(), "There is none yet.")
+  })
+
   it("filters by status, property, phase, provider and text, and clears what was filtered", async () => {
     await visit()
     const found = (): Promise<string> => page.locator(".found").innerText()
@@ -140,6 +193,9 @@ export default Workflow.make({ name: "greet" }, function*() {
     await page.getByRole("button", { name: "Clear" }).click()
     await page.getByRole("combobox", { name: "Provider" }).selectOption("codex:gpt-5.2-codex")
     assert.strictEqual(await found(), "4 of 44")
+    await page.getByRole("combobox", { name: "Provider" }).selectOption("anthropic")
+    assert.strictEqual(await found(), "40 of 44")
+    await page.getByRole("combobox", { name: "Provider" }).selectOption("codex:gpt-5.2-codex")
     await page.getByRole("searchbox", { name: "Search" }).fill("Upgrade MARKED")
     assert.deepStrictEqual(await names(), ["upgrade marked"])
     await page.getByRole("searchbox", { name: "Search" }).fill("nobody wrote this")

@@ -11,13 +11,12 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { directoryWith } from "../../lib/node.ts"
 import { viewer } from "./viewer.ts"
 
-/** Where the browser is; `OWF_CHROMIUM` names another. Undefined where there is none. */
-export const executable: string | undefined = [
-  process.env["OWF_CHROMIUM"] ?? "",
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome"
-].find((path) => path !== "" && Fs.existsSync(path))
+const named = process.env["OWF_CHROMIUM"]
+
+/** Where the browser is; `OWF_CHROMIUM` names another one. Undefined where there is none. */
+export const executable: string | undefined =
+  (named === undefined ? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"] : [named])
+    .find((path) => Fs.existsSync(path))
 
 if (executable === undefined) {
   process.stderr.write(

@@ -64,7 +64,8 @@ export const longRunTests = (browser: () => Browser): void => {
 
     it("scrolls smoothly: little is done in a frame, and rows are in sight in each", async () => {
       const session = await page.context().newCDPSession(page)
-      await session.send("Performance.enable")
+      // the processor's time of the page's thread: what else runs on the machine does not count
+      await session.send("Performance.enable", { timeDomain: "threadTicks" })
       const worked = async (): Promise<number> => {
         const { metrics } = await session.send("Performance.getMetrics")
         return metrics.reduce(
@@ -80,7 +81,7 @@ export const longRunTests = (browser: () => Browser): void => {
       }
       const last = rounds.at(-1)!
       process.stdout.write(
-        `scrolling: ${last.work.toFixed(1)} ms of work in a frame, frames of ${last.median.toFixed(1)} ms\n`
+        `scrolling: ${last.work.toFixed(1)} ms of processor time in a frame, frames of ${last.median.toFixed(1)} ms\n`
       )
       assert.isBelow(last.work, 16)
       assert.isAtMost(last.blank, 6)
