@@ -25,6 +25,8 @@ const missing = [
   "dist/index.d.ts",
   "dist/bin/owf.js",
   "dist/node/loaderHooks.js",
+  "dist/viewer/report.js",
+  "dist/viewer/report-style.css",
   "src/index.ts",
   "skills/owf/SKILL.md",
   "LICENSE"
