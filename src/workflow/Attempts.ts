@@ -29,6 +29,7 @@ import * as CallEnvRow from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
 import * as Deadlines from "./Deadlines.ts"
 import * as Ledger from "./Ledger.ts"
+import * as Observer from "./Observer.ts"
 import * as RateLimits from "./RateLimits.ts"
 import * as Recovering from "./Recovering.ts"
 import * as Reported from "./Reported.ts"
@@ -45,7 +46,11 @@ import * as Workplace from "./Workplace.ts"
  * @since 0.1.0
  */
 export const make = <A>(env: CallEnv, call: Identified<A>): Result<A> =>
-  Effect.uninterruptibleMask((restore) => begin(env, call, restore))
+  Effect.uninterruptibleMask((restore) => {
+    const { now, observer } = env
+    const answered = begin(env, call, restore)
+    return observer === undefined ? answered : Observer.during(observer, call.identity, now, answered)
+  })
 
 // -----------------------------------------------------------------------------
 // internal

@@ -74,23 +74,15 @@ const placed = <A>(
   const call = identify(run, described, run.replay.take(described.callKey, position), position, phase)
   const env = withBudget(run, call)
   const replayed = replay(env, call)
-  const { observer } = run
-  if (replayed !== undefined) {
-    observer?.({ _tag: "Ended", callId: replayed.callId, result: replayed, at: run.now() })
-    return Effect.succeed(replayed)
-  }
-  const answered = hasFallback && call.place.recorded?.status === "degraded"
-    ? failedBefore(env, call)
-    // what was recorded is read back, and what the agent reads is looked at, only where there is any
-    : call.place.recorded !== undefined || Readable.isReader(call)
-    ? prepared(env, call)
-    : live(env, call)
-  return observer === undefined ? answered : Observer.during(observer, call.identity, run.now, answered)
+  if (replayed !== undefined) return Effect.succeed(replayed)
+  if (hasFallback && call.place.recorded?.status === "degraded") return failedBefore(env, call)
+  // what was recorded is read back, and what the agent reads is looked at, only where there is any
+  return call.place.recorded !== undefined || Readable.isReader(call) ? prepared(env, call) : live(env, call)
 }
 
 /** A call that gets no place ends at once. */
 const refused = <A>({ now, observer }: CallEnv, refusal: Result<A>): Result<A> =>
-  observer === undefined ? refusal : Observer.ending(observer, null, now, refusal)
+  observer === undefined ? refusal : Effect.uninterruptible(Observer.ending(observer, null, now, refusal))
 
 /** The budget of the call's own, within the run's; what earlier tries of the call spent is gone from it. */
 const withBudget = <A>(env: CallEnv, { described, place: { recorded } }: Identified<A>): CallEnv => {
@@ -144,7 +136,9 @@ const replay = <A>(env: CallEnv, call: Identified<A>, changed?: CallResult.Chang
   if (recorded === undefined || recorded.status !== "done" || recorded.partial) return undefined
   if (call.described.mutating && changed === undefined) return undefined
   const result = restore(call, recorded, "replayed", changed)
-  if (result !== undefined) env.replayed(recorded.index)
+  if (result === undefined) return undefined
+  env.replayed(recorded.index)
+  env.observer?.({ _tag: "Ended", callId: result.callId, result, at: env.now() })
   return result
 }
 
@@ -165,6 +159,7 @@ const failedBefore = <A>(env: CallEnv, call: Identified<A>): Result<A> =>
     )
     if (error === undefined || recorded === undefined) return prepared(env, call)
     env.replayed(recorded.index)
+    env.observer?.({ _tag: "Ended", callId: error.result.callId, result: error.result, at: env.now() })
     return Effect.fail(error)
   })
 
@@ -234,6 +229,7 @@ const share = <A>(
       }, found.callId),
       env.abort
     )
+    env.observer?.({ _tag: "Ended", callId: result.callId, result, at })
     env.observer?.({
       _tag: "Saved",
       callId: call.identity.callId,

@@ -9,7 +9,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { CallId } from "../domain/Ids.ts"
 import * as Money from "../domain/Money.ts"
 import type { Done, Failed } from "../domain/Outcome.ts"
@@ -30,7 +29,7 @@ export type Observer = (told: Told) => void
  * @since 0.1.0
  */
 export type Told =
-  /** A call has its place in the run and is answered from no journal; it may have to wait for room. */
+  /** A call is to be answered by its provider; it may have to wait for room before anything is sent. */
   | { readonly _tag: "Placed"; readonly call: Identity; readonly at: number }
   /** A request for a call is sent. */
   | { readonly _tag: "Asked"; readonly callId: CallId; readonly attempt: number; readonly at: number }
@@ -69,7 +68,7 @@ export type Told =
   | { readonly _tag: "Waited"; readonly name: string }
 
 /**
- * Tells of a call from its place to its end.
+ * Tells of a call from its place to its end. To be used in an uninterruptible region, where nothing passes unseen.
  * @category combinators
  * @since 0.1.0
  */
@@ -85,7 +84,7 @@ export const during = <A, E, R>(
   })
 
 /**
- * Tells of a call's end.
+ * Tells of a call's end, in an uninterruptible region as well.
  * @category combinators
  * @since 0.1.0
  */
@@ -95,13 +94,17 @@ export const ending = <A, E, R>(
   now: () => number,
   effect: Effect.Effect<Done<A>, E, R>
 ): Effect.Effect<Done<A>, E, R> =>
-  Effect.onExit(effect, (exit) =>
-    Effect.sync(() => {
-      const result = Exit.isSuccess(exit)
-        ? exit.value
-        : Outcome.failedOf(Cause.squash(exit.cause))
-      observer({ _tag: "Ended", callId: result?.callId ?? callId, result, at: now() })
-    }))
+  Effect.tapErrorCause(
+    Effect.map(effect, (result) => {
+      observer({ _tag: "Ended", callId: result.callId, result, at: now() })
+      return result
+    }),
+    (cause) =>
+      Effect.sync(() => {
+        const result = Outcome.failedOf(Cause.squash(cause))
+        observer({ _tag: "Ended", callId: result?.callId ?? callId, result, at: now() })
+      })
+  )
 
 /**
  * An amount the ledger knows, in dollars; null for one that is not known.
