@@ -95,8 +95,16 @@ export const make = Effect.fnUntraced(function*(
   const client = (yield* HttpClient.HttpClient).pipe(HttpClient.withTracerPropagation(false), HttpClient.withScope)
   const idleTimeout = options.idleTimeout ?? Duration.minutes(2)
   const readKey = HttpProvider.readKey(options, secret)
-  const mask = (text: string): string =>
-    keysOf(options, secret).reduce((masked, key) => KeyMask.make(Redacted.value(key))(masked), text)
+  const masks = new Map<string, (text: string) => string>()
+  const mask = (text: string): string => {
+    let masked = text
+    for (const key of keysOf(options, secret)) {
+      const known = masks.get(Redacted.value(key)) ?? KeyMask.make(Redacted.value(key))
+      masks.set(Redacted.value(key), known)
+      masked = known(masked)
+    }
+    return masked
+  }
   const failure = (reason: ProviderReason, detail: string, facts: Facts = {}): ProviderError =>
     new ProviderError({ provider: options.name, reason, detail: cut(mask(detail), maxDetail), ...facts })
   const server: Server = { options, wire, client, idleTimeout, failure, readKey }

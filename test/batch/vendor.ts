@@ -28,6 +28,8 @@ export type Fault =
   | Reply
   /** The request is not looked at. */
   | "dropped"
+  /** The request is carried out and never answered. */
+  | "held"
   /** The request is carried out and its answer lost. */
   | "lost"
   /** Half of the answer's body arrives. */
@@ -119,8 +121,9 @@ export const serve = (protocol: Protocol): Effect.Effect<Vendor, never, Scope.Sc
     const respond = (got: Asked, response: Http.ServerResponse): void => {
       const fault = vendor.fault?.(got)
       if (fault === "dropped") return void response.destroy()
-      const reply = fault === undefined || fault === "lost" || fault === "cut" ? protocol.route(got, vendor) : fault
+      const reply = typeof fault === "object" ? fault : protocol.route(got, vendor)
       if (fault === "lost") return void response.destroy()
+      if (fault === "held") return
       send(got, response, reply, vendor.ranges, fault === "cut")
     }
     return vendor
