@@ -4,27 +4,12 @@
 import * as Effect from "effect/Effect"
 import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
+import * as Usage from "../domain/Usage.ts"
 import * as Commands from "../report/Commands.ts"
+import type { ApprovalReport, CallReport, RunFacts, RunReport } from "../report/RunReport.ts"
 import type { StoreError } from "../store/RunStore.ts"
 import { RunStore } from "../store/RunStore.ts"
 import * as Format from "./Format.ts"
-
-/**
- * A run and what belongs to it.
- * @category models
- * @since 0.1.0
- */
-export interface View {
-  readonly run: Records.Run
-  readonly calls: ReadonlyArray<Records.Call>
-  readonly children: ReadonlyArray<Records.Run>
-  /** Questions nobody has answered. */
-  readonly approvals: ReadonlyArray<Records.Approval>
-  readonly directory: string
-  readonly resume: string | undefined
-  /** What a graph says at the node it ended at. */
-  readonly message?: string | undefined
-}
 
 /**
  * Whether a run is over, so that nothing of it is left to be done: a graph that came to a fail node is.
@@ -73,13 +58,14 @@ export const homeFlag: (home: string | undefined) => string = Commands.homeFlag
  * @category converting
  * @since 0.1.0
  */
-export const render = (view: View): string => {
-  const { approvals, calls, children, directory, resume, run } = view
+export const render = (report: RunReport): string => {
+  const { run } = report
+  const calls = report.calls.filter(({ runId }) => runId === run.id)
   const lines: ReadonlyArray<readonly [string, string | undefined]> = [
     ["run_id", run.id],
     ["status", run.status],
-    ["workflow", run.workflowName],
-    ["script", run.scriptPath ?? undefined],
+    ["workflow", run.workflow],
+    ["script", run.script?.path],
     ["parent", run.parentRunId ?? undefined],
     ["attempt", String(run.attempt)],
     ["provider", run.model === null ? run.provider : `${run.provider}:${run.model}`],
@@ -89,23 +75,22 @@ export const render = (view: View): string => {
     ["tokens", tokensOf(calls)],
     ["cost", costOf(calls)],
     ["budget", budgetOf(run)],
-    ...calls.filter((call) => call.waitingUntil !== null).map((
-      call
-    ): readonly [string, string] => ["waiting", waitOf(call)]),
-    ...approvals.map((asked): readonly [string, string] => ["approval", questionOf(asked)]),
-    ...calls.filter((call) => call.status === "degraded").map((call): readonly [string, string] => [
-      "degraded",
-      `${nameOf(call)}: ${call.error ?? "no answer"}`
-    ]),
-    ["started", run.createdAt],
+    ...calls.flatMap((call) =>
+      call.waitingUntil === null ? [] : [["waiting", waitOf(call, call.waitingUntil)] as const]
+    ),
+    ...report.approvals.flatMap((asked) => asked.decision === null ? [["approval", questionOf(asked)] as const] : []),
+    ...calls.flatMap((call) =>
+      call.status === "degraded" ? [["degraded", `${nameOf(call)}: ${call.error ?? "no answer"}`] as const] : []
+    ),
+    ["started", iso(run.createdAt)],
     ["duration", durationOf(run)],
-    ["message", view.message],
-    ["error", run.errorMessage === null ? undefined : `${run.errorKind ?? "Error"}: ${run.errorMessage}`],
-    ...children.map((
-      child
-    ): readonly [string, string] => ["child", `${child.id} ${child.status} ${child.workflowName}`]),
-    ["run_dir", directory],
-    ["resume", resume]
+    ["message", run.message ?? undefined],
+    ["error", run.error === null ? undefined : `${run.error.kind}: ${run.error.message}`],
+    ...report.runs.flatMap((child) =>
+      child.parentRunId === run.id ? [["child", `${child.id} ${child.status} ${child.workflow}`] as const] : []
+    ),
+    ["run_dir", report.directory],
+    ["resume", run.resumeCommand ?? undefined]
   ]
   return lines.flatMap(([name, value]) => value === undefined ? [] : [`${`${name}:`.padEnd(14)}${value}`]).join("\n")
 }
@@ -120,42 +105,42 @@ const countsOf = (words: ReadonlyArray<string>): string | undefined => {
   return counts.size === 0 ? undefined : [...counts].map(([word, count]) => `${count} ${word}`).join(", ")
 }
 
-const sum = (calls: ReadonlyArray<Records.Call>, of: (call: Records.Call) => number): number =>
-  calls.reduce((total, call) => total + of(call), 0)
+const iso = (at: number): string => new Date(at).toISOString()
 
-const nameOf = (call: Records.Call): string =>
+const nameOf = (call: CallReport): string =>
   call.label === null
     ? `call ${Format.callNumber(call.index)}`
-    : `${call.label} (call ${Format.callNumber(call.index)})`
+    : `${Format.clip(call.label, 80)} (call ${Format.callNumber(call.index)})`
 
-const questionOf = ({ name, question, runId }: Records.Approval): string =>
+const questionOf = ({ name, question, runId }: ApprovalReport): string =>
   `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`} (owf approve ${runId} ${Commands.quoted(name)})`
 
 /** A wait that was interrupted is gone on with when the run is resumed. */
-const waitOf = (call: Records.Call): string =>
-  `${nameOf(call)} ${call.status === "waiting" ? "until" : "was to wait until"} ${call.waitingUntil}`
+const waitOf = (call: CallReport, until: number): string =>
+  `${nameOf(call)} ${call.status === "waiting" ? "until" : "was to wait until"} ${iso(until)}`
 
-const tokensOf = (calls: ReadonlyArray<Records.Call>): string =>
-  `${sum(calls, (call) => call.inputTokens)} in, ${sum(calls, (call) => call.outputTokens)} out`
+const tokensOf = (calls: ReadonlyArray<CallReport>): string => {
+  const { inputTokens, outputTokens } = calls.reduce((sum, { usage }) => Usage.add(sum, usage), Usage.zero)
+  return `${inputTokens} in, ${outputTokens} out`
+}
 
 /** What is known of the cost, and that some of it is not. */
-const costOf = (calls: ReadonlyArray<Records.Call>): string => {
-  const unknown = calls.filter((call) => call.estimatedCostUsd === null && call.attempts > 0).length
-  const known = Format.usd(sum(calls, (call) => call.estimatedCostUsd ?? 0))
+const costOf = (calls: ReadonlyArray<CallReport>): string => {
+  const unknown = calls.filter((call) => call.costUsd === null && call.attempts.length > 0).length
+  const known = Format.usd(calls.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0))
   return unknown === 0 ? known : unknown === calls.length ? "unknown" : `${known} and unknown for ${unknown} calls`
 }
 
 /** What the run and its children spent, requests whose outcome is not known counted in full. */
-const budgetOf = (run: Records.Run): string => {
-  const { budgetSpentCostUsd, budgetSpentTokens, budgetTotalCostUsd, budgetTotalTokens } = run
-  const tokens = budgetTotalTokens === null ? `${budgetSpentTokens}` : `${budgetSpentTokens} of ${budgetTotalTokens}`
-  const spent = Format.usd(budgetSpentCostUsd)
-  const cost = budgetTotalCostUsd === null ? spent : `${spent} of ${Format.usd(budgetTotalCostUsd)}`
-  const limit = budgetTotalTokens === null && budgetTotalCostUsd === null ? ", no limit" : ""
+const budgetOf = ({ budget: { spentCostUsd, spentTokens, totalCostUsd, totalTokens } }: RunFacts): string => {
+  const tokens = totalTokens === null ? `${spentTokens}` : `${spentTokens} of ${totalTokens}`
+  const spent = Format.usd(spentCostUsd)
+  const cost = totalCostUsd === null ? spent : `${spent} of ${Format.usd(totalCostUsd)}`
+  const limit = totalTokens === null && totalCostUsd === null ? ", no limit" : ""
   return `${tokens} tokens and ${cost} spent${limit}`
 }
 
-const durationOf = (run: Records.Run): string | undefined => {
-  const milliseconds = Date.parse(run.completedAt ?? run.updatedAt) - Date.parse(run.startedAt)
+const durationOf = (run: RunFacts): string | undefined => {
+  const milliseconds = (run.completedAt ?? run.updatedAt) - run.startedAt
   return Number.isFinite(milliseconds) && milliseconds >= 0 ? Format.duration(milliseconds) : undefined
 }

@@ -7,7 +7,7 @@ import { RunStore } from "../../store/RunStore.ts"
 import * as Format from "../Format.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { encode, findRun, reading, runId, withStore } from "./shared.ts"
+import { encode, findRun, loadReport, reading, runId, withStore } from "./shared.ts"
 
 /**
  * Lists the calls of a run.
@@ -26,18 +26,21 @@ export const calls = Spec.make({
   withStore(
     home,
     Effect.gen(function*() {
-      const run = yield* findRun(id)
-      const store = yield* RunStore
-      const found = yield* store.calls(run.id)
-      if (json) return yield* printJson(found.map((call) => encode(Records.Call, call)))
-      if (found.length === 0) return yield* note(`Run ${run.id} has made no calls.`)
+      if (json) {
+        const { id: run } = yield* findRun(id)
+        const { calls } = yield* RunStore
+        return yield* printJson((yield* calls(run)).map((call) => encode(Records.Call, call)))
+      }
+      const report = yield* loadReport(id, home)
+      const found = report.calls.filter(({ runId }) => runId === report.run.id)
+      if (found.length === 0) return yield* note(`Run ${report.run.id} has made no calls.`)
       yield* print(Format.table(found.map((call) => [
         Format.callNumber(call.index),
         call.status,
         call.cacheStatus,
         `${call.provider}:${call.model}`,
-        Format.tokens(call.inputTokens + call.outputTokens),
-        Format.clip(call.label ?? call.prompt, 60)
+        Format.tokens(call.usage.inputTokens + call.usage.outputTokens),
+        Format.clip(call.label ?? call.prompt.text, 60)
       ])))
     })
   ))

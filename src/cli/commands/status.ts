@@ -9,7 +9,7 @@ import { Host } from "../Host.ts"
 import { print, printJson } from "../Output.ts"
 import * as RunView from "../RunView.ts"
 import * as Spec from "../Spec.ts"
-import { encode, findRun, reading, runId, withStore } from "./shared.ts"
+import { encode, findRun, loadReport, reading, runId, withStore } from "./shared.ts"
 
 /**
  * Shows where a run stands.
@@ -26,6 +26,7 @@ export const status = Spec.make({
   withStore(
     home,
     Effect.gen(function*() {
+      if (!json) return yield* print(RunView.render(yield* loadReport(id, home)))
       const { home: at, shown } = yield* Host
       const run = yield* findRun(id)
       const store = yield* RunStore
@@ -37,19 +38,16 @@ export const status = Spec.make({
       const message = yield* RunView.messageOf(run.id)
       const directory = (yield* RunFiles).directory(run.id)
       const resume = RunView.resumeCommand(run, home === undefined ? undefined : shown(at(home)))
-      if (json) {
-        return yield* printJson({
-          run: encode(Records.Run, run),
-          run_dir: directory,
-          calls: calls.map((call) => encode(Records.Call, call)),
-          children: children.map((child) => encode(Records.Run, child)),
-          ...(approvals.length === 0
-            ? {}
-            : { approvals: approvals.map((approval) => encode(Records.Approval, approval)) }),
-          ...(message === undefined ? {} : { message }),
-          resume: resume ?? null
-        })
-      }
-      yield* print(RunView.render({ run, calls, children, approvals, directory, resume, message }))
+      yield* printJson({
+        run: encode(Records.Run, run),
+        run_dir: directory,
+        calls: calls.map((call) => encode(Records.Call, call)),
+        children: children.map((child) => encode(Records.Run, child)),
+        ...(approvals.length === 0
+          ? {}
+          : { approvals: approvals.map((approval) => encode(Records.Approval, approval)) }),
+        ...(message === undefined ? {} : { message }),
+        resume: resume ?? null
+      })
     })
   ))
