@@ -70,14 +70,10 @@ describe("owf dry-run", () => {
     assert.deepStrictEqual(Fs.readdirSync(temporary), [])
   })
 
-  it("says what is wrong with what cannot be started, and with too many requests", async () => {
+  it("says what is wrong with what cannot be started, as one document", async () => {
     const directory = directoryWith({ "flow.ts": flow })
-    assert.strictEqual((await owf(directory, "dry-run", "flow.ts", "--arg", "nothing=1")).code, 2)
     const refused = await owf(directory, "dry-run", "flow.ts", "--provider", "nobody", "--json")
     assert.strictEqual(refused.code, 5)
     assert.strictEqual(JSON.parse(refused.stdout)["error"]["kind"], "ProviderUnavailable")
-    const stopped = await owf(directory, "dry-run", "flow.ts", "--max-requests", "3")
-    assert.strictEqual(stopped.code, 1)
-    assert.include(stopped.stdout, "stopped: it made more than 3 requests")
   })
-})
+}, 60_000)
