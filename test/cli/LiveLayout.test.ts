@@ -3,6 +3,8 @@ import * as fc from "fast-check"
 import * as Layout from "../../src/cli/live/Layout.ts"
 import * as LineText from "../../src/cli/live/Line.ts"
 import * as Lines from "../../src/cli/live/Lines.ts"
+import * as Live from "../../src/cli/live/Live.ts"
+import type { Drawing, Screen } from "../../src/cli/live/Screen.ts"
 import type { Call, Signal } from "../../src/cli/live/Signal.ts"
 import { State } from "../../src/cli/live/State.ts"
 import * as Summary from "../../src/cli/live/Summary.ts"
@@ -169,5 +171,27 @@ describe("the live region", () => {
     ])
     assert.strictEqual(state.total.done, 1)
     assert.strictEqual(state.total.running, 0)
+  })
+
+  it("names as many calls between two frames as can be read, counts the others, and tells of every failure", () => {
+    let drawing: Drawing | undefined
+    const screen: Screen = {
+      show: (shown) => {
+        drawing = shown
+        return { changed: () => {}, close: () => {} }
+      }
+    }
+    const live = Live.make({ screen, line: () => {}, budget: () => undefined })
+    const lines = () => drawing?.above().map((line) => LineText.write(line, Infinity, false)) ?? []
+    live.before(ended(call(root, 1, "long ago", null)))
+    for (let index = 2; index <= 1_001; index++) live.signal(ended(call(root, index, null, "work")))
+    live.signal(ended(call(root, 1_002, "wrong", "work"), { status: "failed", error: "it is wrong" }))
+    const first = lines()
+    assert.strictEqual(first.length, 42)
+    assert.strictEqual(first.at(-2), "✗ wrong failed: it is wrong")
+    assert.strictEqual(first.at(-1), "✓ 960 more calls ended")
+    live.signal(ended(call(root, 1_003, "last", "work")))
+    assert.deepStrictEqual(lines(), ["✓ last  claude:opus-4  1200 tokens  $0.0123  4.2 s"])
+    assert.deepStrictEqual(lines(), [])
   })
 })
