@@ -23,7 +23,7 @@ export const usd = (amount: number | null): string => {
 /** A span of time, to the digit that matters. */
 export const duration = (milliseconds: number | null): string => {
   if (milliseconds === null) return "–"
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`
   const seconds = milliseconds / 1000
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`
   const minutes = Math.floor(Math.round(seconds) / 60)

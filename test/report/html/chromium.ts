@@ -49,7 +49,7 @@ export const pageOf = async (
 ): Promise<{ readonly page: Page; readonly seen: Seen }> => {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(5000)
+  page.setDefaultTimeout(15_000)
   const seen: Seen = { messages: [], dialogs: [], requests: [] }
   page.on("console", (message) => seen.messages.push(message.text().slice(0, 300)))
   page.on("pageerror", (error) => seen.messages.push(String(error).slice(0, 300)))

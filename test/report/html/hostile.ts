@@ -131,11 +131,14 @@ const lookEverywhere = async (ids: ReadonlyArray<string>) => {
     if (document.querySelectorAll("style").length !== 1) found.push("a style")
     return found
   }
-  const settled = (): Promise<void> =>
-    new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))
+  const settled = (): Promise<void> => new Promise((done) => setTimeout(done))
+  const go = (hash: string): Promise<void> =>
+    new Promise((done) => {
+      addEventListener("hashchange", () => setTimeout(done), { once: true })
+      location.hash = hash
+    })
   const look = async (hash: string): Promise<ReadonlyArray<string>> => {
-    location.hash = hash
-    await settled()
+    await go(hash)
     for (const details of document.querySelectorAll("details")) details.open = true
     const rich = intruders()
     for (const button of document.querySelectorAll<HTMLElement>(".content .switch button:last-child")) button.click()
