@@ -1,81 +1,26 @@
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import type { BatchApi } from "open-agent-workflows/batch/Batch"
 import * as Batch from "open-agent-workflows/batch/Batch"
 import * as BatchRun from "open-agent-workflows/batch/BatchRun"
-import * as BatchSubmit from "open-agent-workflows/batch/BatchSubmit"
-import { BatchPatience } from "open-agent-workflows/batch/BatchWork"
-import * as ProcessOwner from "open-agent-workflows/node/ProcessOwner"
-import * as Pricing from "open-agent-workflows/provider/Pricing"
-import { ProviderUnavailable } from "open-agent-workflows/provider/Provider"
 import { BatchStore } from "open-agent-workflows/store/BatchStore"
 import type { Step } from "open-agent-workflows/store/FailPoint"
-import { batchSteps, FailPoint } from "open-agent-workflows/store/FailPoint"
-import * as SqlBatches from "open-agent-workflows/store/SqlBatches"
-import type { Lab } from "../contract/BatchContract.ts"
-import { temporary } from "../lib/store.ts"
-import { prices } from "../provider/httpLab.ts"
+import { batchSteps } from "open-agent-workflows/store/FailPoint"
 import { openAiLab } from "./batchLab.ts"
+import { finish, worldOf } from "./batchWorld.ts"
 import type { Fault } from "./vendor.ts"
 import * as Vendors from "./vendor.ts"
 
-/** A home in front of a vendor; each `process` has a store of its own, as after a crash. */
-const world = Effect.gen(function*() {
-  const lab: Lab = yield* openAiLab
-  const home = yield* temporary
-  const file = Path.join(home, "prompts.jsonl")
-  const process = <A, E>(
-    effect: Effect.Effect<A, E, BatchRun.Services>,
-    options: { readonly api?: BatchApi; readonly at?: (step: Step, moment: "before" | "after") => void } = {}
-  ): Effect.Effect<A, E> => {
-    const api = options.api ?? lab.api
-    const services = Layer.mergeAll(
-      Layer.orDie(SqlBatches.layer({ home: Path.join(home, ".workflows"), mode: "write" })),
-      Layer.succeed(Batch.Batches, {
-        names: Effect.succeed(["mock"]),
-        get: (name) =>
-          name === "mock"
-            ? Effect.succeed(api)
-            : new ProviderUnavailable({ provider: name, detail: `no batches of ${name}` })
-      }),
-      Layer.succeed(Pricing.Pricing, prices),
-      NodeFileSystem.layer
-    ).pipe(Layer.provide(ProcessOwner.layer))
-    return Effect.provide(effect, services).pipe(
-      Effect.provideService(FailPoint, { hit: options.at ?? (() => {}) }),
-      Effect.provideService(BatchPatience, {
-        retry: { attempts: 4, base: Duration.millis(2), cap: Duration.millis(10) },
-        believeAbsentAfter: Duration.millis(5),
-        forLease: Duration.seconds(2)
-      })
-    )
-  }
-  const write = (...lines: ReadonlyArray<unknown>) =>
-    Fs.writeFileSync(file, lines.map((line) => typeof line === "string" ? line : JSON.stringify(line)).join("\n"))
-  const submit = Effect.map(
-    Effect.flatMap(BatchSubmit.verify({ file, provider: "mock" }), BatchSubmit.store),
-    (id) => ({ id })
-  )
-  const rows = (id: string) =>
-    Effect.flatMap(BatchStore, (store) => Effect.flatMap(store.find(id), (batch) => store.rows(batch.id, 0, 100_000)))
-  return { ...lab, home, file, process, write, submit, rows }
-})
+const world = worldOf(openAiLab)
 
 const label = {
   type: "object",
   properties: { label: { type: "string" } },
   required: ["label"],
   additionalProperties: false
-}
-
-const finish = (vendor: Vendors.Vendor, ending: Vendors.Ending, row?: (index: number) => Vendors.RowKind) => {
-  for (const job of vendor.jobs) if (job.state === "running") vendor.end(job, ending, row)
 }
 
 describe("A batch", () => {
