@@ -141,9 +141,21 @@ interface Reading {
   readonly text: string
   readonly places: Places
   readonly anchors: Map<string, Yaml.Node>
+  /** What aliases stand for, which is read once however often it is meant (Y2). */
+  readonly known: Map<Yaml.Node, Known>
   readonly problems: Array<Problem>
   readonly open: Set<Yaml.Node>
   left: number
+  /** The deepest level that was come to. */
+  deepest: number
+}
+
+interface Known {
+  readonly value: Value | null
+  /** How many values it is made of, with what its own aliases stand for. */
+  readonly size: number
+  /** How many levels there are in it. */
+  readonly depth: number
 }
 
 /** Most words and signs of a file; a file of the size that is allowed can have a million of them. */
@@ -204,7 +216,16 @@ const compose = (text: string, tokens: ReadonlyArray<Yaml.CST.Token>, places: Pl
     )
   }
   if (problems.some(FlowError.isError) || !Yaml.isNode(contents)) return { value: null, problems }
-  const reading: Reading = { text, places, anchors: new Map(), problems, open: new Set(), left: maxValues }
+  const reading: Reading = {
+    text,
+    places,
+    anchors: new Map(),
+    known: new Map(),
+    problems,
+    open: new Set(),
+    left: maxValues,
+    deepest: 0
+  }
   const value = read(reading, contents)
   return { value, problems }
 }
@@ -226,19 +247,22 @@ const report = (reading: Reading, node: Yaml.Node, detail: string, suggestion: s
 /** Null where the problem is reported. */
 const read = (reading: Reading, node: Yaml.Node): Value | null => {
   if (reading.left === 0) return null
-  if (--reading.left === 0) {
-    return report(reading, node, `it has more than ${maxValues} values`, "Aliases are counted as what they stand for.")
-  }
+  if (--reading.left === 0) return tooMany(reading, node)
   if (Yaml.isAlias(node)) return readAlias(reading, node)
-  if (node.anchor !== undefined) reading.anchors.set(node.anchor, node)
-  if (reading.open.size > maxDepth) {
-    return report(
-      reading,
-      node,
-      `it is nested more than ${maxDepth} levels deep`,
-      "Aliases are counted as what they stand for."
-    )
-  }
+  if (reading.open.size > maxDepth) return tooDeep(reading, node)
+  reading.deepest = Math.max(reading.deepest, reading.open.size)
+  return node.anchor === undefined ? readNode(reading, node) : readAnchored(reading, node, node.anchor)
+}
+
+const aliases = "Aliases are counted as what they stand for."
+
+const tooMany = (reading: Reading, node: Yaml.Node): null =>
+  report(reading, node, `it has more than ${maxValues} values`, aliases)
+
+const tooDeep = (reading: Reading, node: Yaml.Node): null =>
+  report(reading, node, `it is nested more than ${maxDepth} levels deep`, aliases)
+
+const readNode = (reading: Reading, node: Yaml.Node): Value | null => {
   const { tag } = node
   if (tag !== undefined && !tags.has(tag)) {
     const advice = tag.startsWith("!=") ? "Write \"!=\" in quotes." : "Only the values of JSON can be written."
@@ -258,11 +282,28 @@ const read = (reading: Reading, node: Yaml.Node): Value | null => {
 
 const tags = new Set(["bool", "float", "int", "map", "null", "seq", "str"].map((name) => `tag:yaml.org,2002:${name}`))
 
+const readAnchored = (reading: Reading, node: Yaml.Node, anchor: string): Value | null => {
+  const { deepest, left, open } = reading
+  reading.anchors.set(anchor, node)
+  reading.deepest = open.size
+  const value = readNode(reading, node)
+  reading.known.set(node, { value, size: left - reading.left, depth: reading.deepest - open.size })
+  reading.deepest = Math.max(reading.deepest, deepest)
+  return value
+}
+
 const readAlias = (reading: Reading, alias: Yaml.Alias): Value | null => {
   const target = reading.anchors.get(alias.source)
   if (target === undefined) return report(reading, alias, `the alias *${alias.source} has no anchor before it`)
-  if (reading.open.has(target)) return report(reading, alias, `the alias *${alias.source} holds itself`)
-  return read(reading, target)
+  const known = reading.known.get(target)
+  if (known === undefined || reading.open.has(target)) {
+    return report(reading, alias, `the alias *${alias.source} holds itself`)
+  }
+  const depth = reading.open.size + known.depth
+  if (depth > maxDepth) return tooDeep(reading, alias)
+  reading.deepest = Math.max(reading.deepest, depth)
+  reading.left = Math.max(0, reading.left - known.size)
+  return reading.left === 0 ? tooMany(reading, alias) : known.value
 }
 
 const readList = (reading: Reading, list: Yaml.YAMLSeq): ListValue => ({

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import { Owf, RunStore, Scripted, Workflow } from "open-agent-workflows"
 import { FailPoint } from "open-agent-workflows/store/FailPoint"
 import type { Flow } from "../../src/graph/Flow.ts"
-import { directoryWith } from "../lib/node.ts"
+import { directoryInMemory } from "../lib/node.ts"
 import * as virtualClock from "../lib/virtualClock.ts"
 import * as Files from "./flowFiles.ts"
 import * as Lab from "./flowLab.ts"
@@ -183,7 +183,7 @@ const Transition = Schema.parseJson(Schema.Struct({
 
 describe("YG-17: a week of a graph of 200 nodes that nobody watches", () => {
   it.live("ends with what an undisturbed one gives, does nothing again that finished, and its costs add up", () => {
-    const home = directoryWith({})
+    const home = directoryInMemory()
     const { cut, finished, met, reported, scripted } = provider()
     const time = virtualClock.make(begin)
     const before = process.cpuUsage()

@@ -8,8 +8,8 @@ import { afterAll } from "vitest"
 export const root: string = Path.resolve(import.meta.dirname, "../..")
 
 /** A new directory with the given files, removed when the tests of its file are done. */
-export const directoryWith = (files: Readonly<Record<string, string>>): string => {
-  const directory = Fs.realpathSync(Fs.mkdtempSync(Path.join(Os.tmpdir(), "owf-test-")))
+export const directoryWith = (files: Readonly<Record<string, string>>, parent = Os.tmpdir()): string => {
+  const directory = Fs.realpathSync(Fs.mkdtempSync(Path.join(parent, "owf-test-")))
   created.push(directory)
   for (const [name, text] of Object.entries(files)) {
     Fs.mkdirSync(Path.dirname(Path.join(directory, name)), { recursive: true })
@@ -17,6 +17,9 @@ export const directoryWith = (files: Readonly<Record<string, string>>): string =
   }
   return directory
 }
+
+/** The same in memory where there is a place for that: for tests that write for a week and show nothing of the disk. */
+export const directoryInMemory = (): string => directoryWith({}, Fs.existsSync("/dev/shm") ? "/dev/shm" : undefined)
 
 const created: Array<string> = []
 

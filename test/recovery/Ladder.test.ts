@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { agent, OwfTest, parallel, Recovery, RunStore, Scripted, Workflow } from "open-agent-workflows"
 import type { Provider } from "open-agent-workflows"
 import type { RunId } from "open-agent-workflows/domain/Ids"
+import { directoryInMemory } from "../lib/node.ts"
 import * as virtualClock from "../lib/virtualClock.ts"
 
 const begin = Date.parse("2026-11-20T22:08:12Z")
@@ -63,7 +64,7 @@ describe("a call with a recovery policy", () => {
       assert.isTrue(ticks.length > 600 && ticks.length <= 1_008, `${ticks.length} ticks`)
       const [call] = yield* callsOf(result.runId)
       assert.deepInclude(call, { status: "done", attempts: requests.length, inputTokens: 5 })
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("waits for two caps whose resets are hours away, at the named moments and with few requests", () => {
@@ -88,7 +89,7 @@ describe("a call with a recovery policy", () => {
       const recovery = call?.recoveryJson ?? ""
       assert.include(recovery, "\"retry\":{\"times\":0,\"waitedMs\":0}")
       assert.include(recovery, "\"reset\":{\"times\":2,")
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("has a session shortened, goes on in it, puts the whole task to a fresh one, and gives up", () => {
@@ -131,7 +132,7 @@ describe("a call with a recovery policy", () => {
         inputTokens: 130,
         attempts: 5
       })
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("has an unfit answer corrected in its session and then put anew", () => {
@@ -155,7 +156,7 @@ describe("a call with a recovery policy", () => {
       assert.isTrue(requests[3]?.prompt.includes("Label it."))
       const [call] = yield* callsOf(result.runId)
       assert.deepInclude(call, { outputTokens: 13, attempts: 4, status: "done" })
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("PC-18: stops at once at what a person has to put right", () => {
@@ -165,7 +166,7 @@ describe("a call with a recovery policy", () => {
       assert.strictEqual(result.status, "failed")
       assert.strictEqual((yield* provider.requests).length, 1)
       assert.strictEqual(yield* Clock.currentTimeMillis, begin)
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("never waits beyond the bound, and says until when it was asked to", () => {
@@ -178,7 +179,7 @@ describe("a call with a recovery policy", () => {
       assert.strictEqual(yield* Clock.currentTimeMillis, begin + 2 * (3 * day + 2 * minute))
       const [call] = yield* callsOf(result.runId)
       assert.include(call?.error ?? "", "over the bound of 8d for limits")
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("counts what requests take against its deadline, and not what it waits", () => {
@@ -191,7 +192,7 @@ describe("a call with a recovery policy", () => {
       const [call] = yield* callsOf(result.runId)
       assert.deepInclude(call, { status: "timeout", attempts: 3 })
       assert.strictEqual(yield* Clock.currentTimeMillis, begin + 10 * minute + 2 * (5 * hour + 2 * minute))
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("takes no room at the provider while it waits", () => {
@@ -210,7 +211,7 @@ describe("a call with a recovery policy", () => {
     return Effect.gen(function*() {
       const result = yield* Workflow.start(two, {})
       assert.deepStrictEqual(result.outputJson, JSON.stringify([5 * hour + 2 * minute, 0]))
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("of the run is that of its calls and of its children, unless they say otherwise", () => {
@@ -225,7 +226,7 @@ describe("a call with a recovery policy", () => {
     return Effect.gen(function*() {
       const result = yield* Workflow.start(parent, {}, { recover: Recovery.standard })
       assert.strictEqual(result.outputJson, "[\"Left\",\"late\",\"late\"]")
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 })
 
@@ -263,7 +264,7 @@ describe("YG-10: a wait", () => {
       const [call] = yield* callsOf(stopped.id)
       assert.deepInclude(call, { status: "done", attempts: 2, waitingUntil: null, inputTokens: 9 })
       assert.include(call?.recoveryJson ?? "", "\"reset\":{\"times\":1,")
-    }).pipe(Effect.provide(OwfTest.layer({ provider })))
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })))
   }, 60_000)
 
   inWeeks("that ended while nobody was there is not begun again", () => {
@@ -279,7 +280,7 @@ describe("YG-10: a wait", () => {
       assert.strictEqual(result.status, "done")
       assert.strictEqual(yield* Clock.currentTimeMillis, from)
       assert.strictEqual((yield* provider.requests).length, 2)
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("does not renew its bounds when the run is resumed", () => {
@@ -295,7 +296,7 @@ describe("YG-10: a wait", () => {
       assert.isAtLeast(resumes, 3)
       // six waits of thirty hours are 7.5 days, a seventh would be too much
       assert.strictEqual((yield* provider.requests).length, 7)
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("of a call that was given up begins anew when a person resumes the run", () => {
@@ -307,7 +308,7 @@ describe("YG-10: a wait", () => {
       broken = false
       const result = yield* Workflow.resume(flow, yield* latest)
       assert.strictEqual(result.status, "done")
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 })
 
@@ -330,7 +331,7 @@ describe("an interrupted call", () => {
         const result = yield* Workflow.resume(program, yield* latest)
         assert.strictEqual(result.status, "done")
         return (yield* provider.requests)[1]?.session?.id
-      }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+      }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
     })
 
   inWeeks(
@@ -365,7 +366,7 @@ describe("a policy", () => {
         recovering?.settingsJson,
         "{\"recover\":[\"correct\",\"wait\",\"retry\",\"compact\",\"reframe\",\"continue\"]}"
       )
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 
   inWeeks("that is none is refused before anything is sent", () => {
@@ -377,6 +378,6 @@ describe("a policy", () => {
       const error = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.failureOption(exit.cause)) : undefined
       assert.deepInclude(error, { _tag: "InvalidCall", option: "recover" })
       assert.deepStrictEqual(promptsOf(yield* provider.requests), [])
-    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })), Effect.orDie)
   })
 })

@@ -8,7 +8,7 @@ import * as Path from "node:path"
 import { agent, Owf, OwfTest, Recovery, RunStore, Scripted, Workflow } from "open-agent-workflows"
 import { FailPoint } from "open-agent-workflows/store/FailPoint"
 import * as Lab from "../graph/flowLab.ts"
-import { directoryWith } from "../lib/node.ts"
+import { directoryInMemory } from "../lib/node.ts"
 import Database from "../lib/sqlite.ts"
 import * as virtualClock from "../lib/virtualClock.ts"
 
@@ -51,7 +51,7 @@ describe("TI-1: a wait in a graph", () => {
       const { status } = yield* Workflow.start(Lab.workflow(flow), {})
       const { errorKind } = yield* latest
       return { status, errorKind, passed: yield* time.passed, longestSleep: time.longestSleep() }
-    }).pipe(Effect.provide(OwfTest.layer()))
+    }).pipe(Effect.provide(OwfTest.layer({ home: directoryInMemory() })))
     return virtualClock.under(Effect.orDie(body), time.clock)
   }
 
@@ -94,7 +94,7 @@ describe("TI-2: a clock that is set", () => {
       yield* time.set(by)
       const { status } = yield* Fiber.join(fiber)
       return { status, passed: yield* time.passed, requests: (yield* provider.requests).length }
-    }).pipe(Effect.provide(OwfTest.layer({ provider })))
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })))
     return virtualClock.under(Effect.orDie(body), time.clock)
   }
   const capped = () =>
@@ -148,7 +148,7 @@ describe("TI-8: a graph whose provider cannot be reached for nine hours", () => 
       const store = yield* RunStore.RunStore
       const told = yield* store.events(runId, { type: "waiting" })
       assert.isAtLeast(told.filter(({ message }) => message.includes("still waits")).length, 30)
-    }).pipe(Effect.provide(OwfTest.layer({ provider })))
+    }).pipe(Effect.provide(OwfTest.layer({ provider, home: directoryInMemory() })))
     return virtualClock.under(Effect.orDie(body), time.clock)
   })
 })
@@ -207,7 +207,7 @@ describe("YG-10: a process that dies at any step of the ladder", () => {
     const play = (dieAt: number) => {
       const time = virtualClock.make(begin)
       const { faults, scripted } = everyRung()
-      const home = directoryWith({})
+      const home = directoryInMemory()
       const body = Effect.gen(function*() {
         const { hits } = yield* life(home, scripted, dieAt)
         const died = (yield* Clock.currentTimeMillis) - begin
