@@ -34,15 +34,17 @@
  *   list until it meets the metadata or jobs older than ours. Results are an output and an error file.
  * - Anthropic: nothing to upload (`upload` succeeds with an empty text); `create` streams `{"requests":[…]}` made of the
  *   job's lines, each `{"custom_id":key,"params":…}`, so `bytes` of the body are `job.bytes` plus the brackets. A job has
- *   no metadata, so `find` compares: a job created within the hour after `job.createdAt` with exactly `job.count` requests
- *   that is not among `known`. None: `Absent`. One or more: `Unsure` while none of them has results; of one that has, the
- *   first row's key decides, because keys begin with the job's id. `processing_status` in_progress, canceling, ended;
- *   an ended job is `completed` when a row succeeded or errored, else `cancelled` or `expired` by what its counts say. The
- *   one result file is at `results_url`, which has to be on our origin. Rows that were canceled or expired are `NotRun`.
+ *   no metadata, so `find` compares: a job created within three hours after `job.createdAt`, or one before it because clocks
+ *   differ, with exactly `job.count` requests that is not among `known`. None: `Absent`. One or more: of one that has
+ *   results the first row's key decides, because keys begin with the job's id; `Unsure` as long as one has none.
+ *   `processing_status` in_progress, canceling, ended; an ended job is `completed` when a row succeeded or errored, else
+ *   `cancelled` or `expired` by what its counts say. The one result file is at `results_url`, which has to be on our
+ *   origin. Rows that were canceled or expired are `NotRun`.
  * - Gemini: `upload` sends lines `{"key":…,"request":…}` through the resumable Files API, whose upload address comes in a
- *   header and has to be on our origin, and gives the file's name; `create` is `:batchGenerateContent` of the one model
- *   with `displayName: job.id`, which `find` looks for in the list. States are `BATCH_STATE_*` (also `JOB_STATE_*`);
- *   results are the file `files/…:download?alt=media`, or inline in the operation, which `download` then turns into lines.
+ *   header and has to be on our origin, and gives the file's name and how long it is kept; `create` is
+ *   `:batchGenerateContent` of the one model with `displayName: job.id`, which `find` looks for in the list. States are
+ *   `BATCH_STATE_*` (also `JOB_STATE_*`); results are the file `files/…:download?alt=media`, or inline in the operation,
+ *   which `download` then turns into lines.
  *
  * Every adapter passes `test/contract/BatchContract.ts` in front of a loopback server that speaks the protocol: a
  * `Protocol` for `test/batch/vendor.ts`, as `test/batch/openAiVendor.ts` is one.

@@ -244,6 +244,9 @@ describe("Providers of one's own have the batches of their kind", () => {
         const api = yield* get("mine")
         assert.strictEqual(api.kind, kind)
         const { form, job } = BatchContract.jobOf(api, "owf-job-1", ["one"])
+        // nobody could be asked again if a server of one's own refused a schema
+        const schema = { type: "object", properties: {}, additionalProperties: false }
+        assert.notInclude(["none", "strict"], BatchContract.jobOf(api, "owf-job-2", ["one"], { schema }).form)
         const { id } = yield* BatchContract.submit(api, job)
         finish(vendor, "completed")
         const found = yield* BatchContract.outcomes(api, yield* api.status(id), form)
