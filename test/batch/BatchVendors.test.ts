@@ -244,27 +244,10 @@ describe("Providers of one's own have the batches of their kind", () => {
         const api = yield* get("mine")
         assert.strictEqual(api.kind, kind)
         const { form, job } = BatchContract.jobOf(api, "owf-job-1", ["one"])
-        // nobody could be asked again if a server of one's own refused a schema
-        const schema = { type: "object", properties: {}, additionalProperties: false }
-        assert.notInclude(["none", "strict"], BatchContract.jobOf(api, "owf-job-2", ["one"], { schema }).form)
         const { id } = yield* BatchContract.submit(api, job)
         finish(vendor, "completed")
         const found = yield* BatchContract.outcomes(api, yield* api.status(id), form)
         assert.strictEqual(found.get("owf-job-1-0")?._tag, "Answered")
       }))
   }
-
-  it.scopedLive("and built-in ones have theirs, at their own address", () =>
-    Effect.gen(function*() {
-      const settings = Layer.orDie(Settings.layer({ GOOGLE_API_KEY: Vendors.key }))
-      const services = Layer.provideMerge(BatchRegistry.layer, Layer.provideMerge(HttpClientNode.layer, settings))
-      const { get } = yield* Effect.provide(Batch.Batches, yield* Layer.build(services))
-      assert.deepStrictEqual(
-        [(yield* get("anthropic")).kind, (yield* get("google")).kind, (yield* get("openai")).kind],
-        ["anthropic", "gemini", "openai"]
-      )
-      yield* (yield* get("gemini")).ready
-      assert.include((yield* Effect.flip((yield* get("anthropic")).ready)).message, "ANTHROPIC_API_KEY")
-      assert.include((yield* Effect.flip(get("claude"))).message, "anthropic, gemini, openai")
-    }))
 })
