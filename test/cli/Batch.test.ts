@@ -202,11 +202,17 @@ describe("owf batch", () => {
       const refused = yield* owf(...submit)
       assert.strictEqual(refused.code, 5)
       assert.include(refused.stderr, "job 1: house: HTTP 401: wrong key [masked]")
+      for (const verb of ["wait", "fetch"]) assert.strictEqual((yield* owf("batch", verb, "latest")).code, 5, verb)
       vendor.fault = undefined
       const status = yield* owf("batch", "status", "latest")
       assert.include(status.stdout, ": pending (done=false)")
       assert.strictEqual((yield* owf("batch", "wait", "latest", "--timeout", "0.3", "--every", "0.05")).code, 9)
       assert.strictEqual(vendor.jobs.length, 1)
+      vendor.fault = () => ({ status: 403, body: { error: { message: "not you" } } })
+      for (const verb of ["status", "cancel"]) {
+        const { code, stdout } = yield* owf("batch", verb, "latest")
+        assert.deepStrictEqual([code, stdout.includes("HTTP 403: not you")], [5, true], verb)
+      }
       const files = Fs.readdirSync(Path.join(directory, ".workflows"), { recursive: true, withFileTypes: true })
       for (const found of files.filter((found) => found.isFile())) {
         const content = Fs.readFileSync(Path.join(found.parentPath, found.name), "latin1")

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { batchId, lines, withBatches } from "./batchShared.ts"
+import { batchId, end, lines, withBatches } from "./batchShared.ts"
 import { reading } from "./shared.ts"
 
 /**
@@ -23,4 +23,5 @@ export const batchStatus = Spec.make({
   Effect.gen(function*() {
     const view = yield* withBatches(home, (batches, home) => batches.status(home, id))
     yield* json ? printJson(view) : print(lines(view).join("\n"))
+    if (view.problems.length > 0) yield* end(view)
   }))
