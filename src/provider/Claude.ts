@@ -47,18 +47,7 @@ export const make = (options: CliProvider.ProgramOptions) => CliProvider.ofProgr
 export const format: CliFormat = {
   program: "claude",
   install: "install it with 'npm install -g @anthropic-ai/claude-code' and log in with 'claude auth login'",
-  capabilities: {
-    schema: "native",
-    readsFiles: true,
-    writesFiles: true,
-    boundsOutput: false,
-    temperature: false,
-    sessions: true,
-    compacts: true,
-    cost: "reported",
-    readOnly: "enforced",
-    maxPromptBytes: undefined
-  },
+  capabilities: { ...CliProvider.agent, schema: "native", compacts: true, cost: "reported" },
   variables: (isSet) => {
     const clouds = cloudVariables.filter(({ when }) => isSet(when))
     return (name) =>
@@ -153,7 +142,7 @@ const systemFile = "system.txt"
 
 const invocation = (request: Request, sessionId: string): Either.Either<Invocation, Problem> => {
   const mode = modeOf(request)
-  const problem = problemOf(request, mode)
+  const problem = problemOf(request)
   if (problem !== undefined) return Either.left({ reason: "InvalidRequest", detail: problem })
   const { maxOutputTokens, model, session } = request
   const isCompaction = request.compact === true && session !== undefined
@@ -210,15 +199,17 @@ const isMcp = (tool: string) => tool.startsWith("mcp__")
 const editing: ReadonlySet<string> = new Set(["Edit", "MultiEdit", "NotebookEdit", "Write"])
 const anyCommand = /^Bash(?:\((?:\s|:|\*)*\))?$/
 
-const problemOf = ({ agentType, permissions = [] }: Request, mode: Mode): string | undefined => {
+const problemOf = (request: Request): string | undefined => {
+  const { agentType, permissions = [] } = request
   const unreadable = permissions.find((permission) => !rule.test(permission))
   if (unreadable !== undefined) {
     return `the permission ${JSON.stringify(unreadable.slice(0, 200))} is not a rule such as Bash(npm test:*)`
   }
-  if (mode === "read") {
-    const writing = permissions.find((permission) => editing.has(toolOf(permission)) || anyCommand.test(permission))
-    if (writing !== undefined) return `the permission ${writing} lets an agent write; give the call a writeScope`
-  }
+  const refused = CliAccess.refused(
+    request,
+    (permission) => editing.has(toolOf(permission)) || anyCommand.test(permission)
+  )
+  if (refused !== undefined) return refused.detail
   return agentType === undefined || agentName.test(agentType)
     ? undefined
     : `no agent is called ${JSON.stringify(agentType.slice(0, 80))}`

@@ -1,7 +1,8 @@
 /**
  * What a call lets an agent do, as far as it is the same for every program.
  */
-import type { Problem } from "./CliFormat.ts"
+import * as Either from "effect/Either"
+import type { Invocation, Problem } from "./CliFormat.ts"
 import type { Request } from "./Provider.ts"
 
 /**
@@ -30,4 +31,18 @@ export const refused = (
     reason: "InvalidRequest",
     detail: `the permission ${writing} lets an agent write; give the call a writeScope`
   }
+}
+
+/**
+ * What a program is started with, unless the call is refused.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unlessRefused = (
+  request: Pick<Request, "mutates" | "permissions">,
+  letsWrite: (permission: string) => boolean,
+  invocation: () => Invocation
+): Either.Either<Invocation, Problem> => {
+  const problem = refused(request, letsWrite)
+  return problem === undefined ? Either.right(invocation()) : Either.left(problem)
 }

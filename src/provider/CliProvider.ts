@@ -31,7 +31,7 @@ import * as CliOutput from "./CliOutput.ts"
 import * as CliReports from "./CliReports.ts"
 import * as CliSessions from "./CliSessions.ts"
 import * as Pricing from "./Pricing.ts"
-import type { Answer, Estimate, Listener, Provider, Request } from "./Provider.ts"
+import type { Answer, Capabilities, Estimate, Listener, Provider, Request } from "./Provider.ts"
 import { ProviderError } from "./Provider.ts"
 import * as SchemaWords from "./SchemaWords.ts"
 
@@ -71,6 +71,22 @@ export interface ProgramOptions extends Omit<Options, "name"> {
  * @since 0.1.0
  */
 export const defaultModel = "default"
+
+/**
+ * What an agent behind a command line can do unless its format says otherwise.
+ * @category models
+ * @since 0.1.0
+ */
+export const agent = {
+  schema: "prompt",
+  readsFiles: true,
+  writesFiles: true,
+  boundsOutput: false,
+  temperature: false,
+  sessions: true,
+  readOnly: "enforced",
+  maxPromptBytes: undefined
+} as const satisfies Partial<Capabilities>
 
 /**
  * A provider of one program.

@@ -129,17 +129,7 @@ const mostCharacters = 1_048_576
 const facts: Pick<CliFormat, "program" | "install" | "capabilities" | "environment" | "takesNul" | "pricedAs"> = {
   program: "codex",
   install: "install it with `npm install -g @openai/codex`, then run `codex login`",
-  capabilities: {
-    schema: "native",
-    readsFiles: true,
-    writesFiles: true,
-    boundsOutput: false,
-    temperature: false,
-    sessions: true,
-    cost: "priced",
-    readOnly: "enforced",
-    maxPromptBytes: mostCharacters * 4
-  },
+  capabilities: { ...CliProvider.agent, schema: "native", cost: "priced", maxPromptBytes: mostCharacters * 4 },
   environment: {},
   takesNul: true,
   pricedAs: "codex"

@@ -10,7 +10,6 @@
  *
  * What the program reports is in `CopilotEvents` and `CopilotUsage`.
  */
-import * as Either from "effect/Either"
 import * as CliAccess from "./CliAccess.ts"
 import type { CliFormat, End, Problem } from "./CliFormat.ts"
 import * as CliPrompt from "./CliPrompt.ts"
@@ -40,17 +39,7 @@ export const make = (options: CliProvider.ProgramOptions) => CliProvider.ofProgr
 export const format: CliFormat = {
   program: "copilot",
   install: "install it with `npm install -g @github/copilot` and log in with `copilot login`",
-  capabilities: {
-    schema: "prompt",
-    readsFiles: true,
-    writesFiles: true,
-    boundsOutput: false,
-    temperature: false,
-    sessions: true,
-    cost: "reported",
-    readOnly: "enforced",
-    maxPromptBytes: undefined
-  },
+  capabilities: { ...CliProvider.agent, cost: "reported" },
   variables: (isSet) => (name) => {
     if (name === "GH_TOKEN") return !isSet("COPILOT_GITHUB_TOKEN")
     if (name === "GITHUB_TOKEN") return !isSet("COPILOT_GITHUB_TOKEN") && !isSet("GH_TOKEN")
@@ -61,16 +50,12 @@ export const format: CliFormat = {
   pricedAs: "copilot",
   pricedModel: (model) => model,
   overhead: (request) => CliAccess.readsNothing(request) ? 4_096 : 16_384,
-  invocation: (request, sessionId) => {
-    const problem = CliAccess.refused(request, (permission) => writing.test(permission))
-    return problem === undefined
-      ? Either.right({
-        args: (directory) => argsOf(request, sessionId, directory),
-        input: CliPrompt.make(request),
-        reports: [CopilotEvents.usageFile]
-      })
-      : Either.left(problem)
-  },
+  invocation: (request, sessionId) =>
+    CliAccess.unlessRefused(request, (permission) => writing.test(permission), () => ({
+      args: (directory) => argsOf(request, sessionId, directory),
+      input: CliPrompt.make(request),
+      reports: [CopilotEvents.usageFile]
+    })),
   events: ({ session }, sessionId) => CopilotEvents.make(session, sessionId),
   failure: (end) => failure(end)
 }

@@ -9,7 +9,6 @@
  * The program puts the text of a file in place of an `@` and its path in a prompt, where that file exists in the working
  * directory; there is no way to write such a thing that it leaves alone.
  */
-import * as Either from "effect/Either"
 import * as CliAccess from "./CliAccess.ts"
 import type { CliFormat } from "./CliFormat.ts"
 import * as CliPrompt from "./CliPrompt.ts"
@@ -39,29 +38,18 @@ export const make = (options: CliProvider.ProgramOptions) => CliProvider.ofProgr
 export const format: CliFormat = {
   program: "gemini",
   install: "install it with `npm install -g @google/gemini-cli` and log in by starting `gemini` once",
-  capabilities: {
-    schema: "prompt",
-    readsFiles: true,
-    writesFiles: true,
-    boundsOutput: false,
-    temperature: false,
-    sessions: true,
-    cost: "priced",
-    readOnly: "enforced",
-    maxPromptBytes: undefined
-  },
+  capabilities: { ...CliProvider.agent, cost: "priced" },
   variables: () => (name) => /^(?:GEMINI_(?:API_KEY|MODEL|CLI_HOME)|GOOGLE_[A-Z_]+)$/.test(name),
   environment: { NO_COLOR: "1" },
   takesNul: true,
   pricedAs: "google",
   pricedModel: (model) => model,
   overhead: () => 12_288,
-  invocation: (request) => {
-    const problem = CliAccess.refused(request, (permission) => writing.test(permission))
-    return problem === undefined
-      ? Either.right({ args: () => argsOf(request), input: CliPrompt.make(request) })
-      : Either.left(problem)
-  },
+  invocation: (request) =>
+    CliAccess.unlessRefused(request, (permission) => writing.test(permission), () => ({
+      args: () => argsOf(request),
+      input: CliPrompt.make(request)
+    })),
   events: () => GeminiCliEvents.make(),
   failure: (end) => GeminiCliEvents.failure(end)
 }

@@ -9,7 +9,6 @@
  *
  * Rules the user's configuration gives one agent are stronger than those of a request.
  */
-import * as Either from "effect/Either"
 import * as CliAccess from "./CliAccess.ts"
 import type { CliFormat, End, Problem } from "./CliFormat.ts"
 import * as CliPrompt from "./CliPrompt.ts"
@@ -39,33 +38,19 @@ export const make = (options: CliProvider.ProgramOptions) => CliProvider.ofProgr
 export const format: CliFormat = {
   program: "opencode",
   install: "install it with `npm install -g opencode-ai` and log in with `opencode auth login`",
-  capabilities: {
-    schema: "prompt",
-    readsFiles: true,
-    writesFiles: true,
-    boundsOutput: false,
-    temperature: false,
-    sessions: true,
-    cost: "reported",
-    readOnly: "enforced",
-    maxPromptBytes: undefined
-  },
+  capabilities: { ...CliProvider.agent, cost: "reported" },
   variables: () => (name) => own.has(name),
   environment: { OPENCODE_DISABLE_AUTOUPDATE: "true" },
   takesNul: true,
   pricedAs: "opencode",
   pricedModel: (model) => model,
   overhead: () => 12_288,
-  invocation: (request) => {
-    const problem = CliAccess.refused(request, (permission) => writing.test(permission.trim()))
-    return problem === undefined
-      ? Either.right({
-        args: () => argsOf(request),
-        input: CliPrompt.make(request),
-        environment: { OPENCODE_PERMISSION: JSON.stringify(rulesOf(request)) }
-      })
-      : Either.left(problem)
-  },
+  invocation: (request) =>
+    CliAccess.unlessRefused(request, (permission) => writing.test(permission.trim()), () => ({
+      args: () => argsOf(request),
+      input: CliPrompt.make(request),
+      environment: { OPENCODE_PERMISSION: JSON.stringify(rulesOf(request)) }
+    })),
   events: () => OpenCodeEvents.make(),
   failure: (end) => failure(end)
 }
