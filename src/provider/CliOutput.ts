@@ -64,42 +64,29 @@ export const endOf = (stderr: string): string => {
  */
 export const make = (mask: (text: string) => string, { head, line, tail }: Bounds = bounds): CliOutput => {
   const keeper = makeKeeper(head, tail)
-  let found: Array<string> = []
   let count = 0
   let last = { number: 0, text: "" }
 
-  const cutter = Lines.cut({
-    line: (line) => {
+  const splitter = Lines.make({ maxLineBytes: line }, {
+    read: (line) => {
       const text = mask(line)
       count += 1
       if (/\S/.test(text)) last = { number: count, text }
       keeper.add(text)
-      found.push(text)
+      return text
     },
     dropped: (bytes) => {
       count += 1
       last = { number: count, text: `[a line of ${bytes} bytes is left out]` }
       keeper.add(last.text)
     }
-  }, { maxLineBytes: line })
-
-  const taken = (): ReadonlyArray<string> => {
-    const lines = found
-    found = []
-    return lines
-  }
+  })
 
   return {
-    push: (chunk) => {
-      cutter.push(chunk)
-      return taken()
-    },
-    rest: () => {
-      cutter.end()
-      return taken()
-    },
+    push: splitter.push,
+    rest: splitter.end,
     kept: keeper.text,
-    dropped: () => cutter.facts().dropped,
+    dropped: () => splitter.facts().dropped,
     isBlank: () => last.number === 0,
     last: () => last
   }

@@ -71,13 +71,24 @@ export interface Cutter {
 }
 
 /**
+ * What a splitter gives in place of a line, and who is told of lines that were too long.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reader {
+  readonly read: (line: string) => string
+  /** A line of so many bytes was too long. */
+  readonly dropped: (bytes: number) => void
+}
+
+/**
  * A splitter that has seen nothing yet.
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options?: Options): Splitter => {
+export const make = (options?: Options, { dropped, read }: Reader = asTheyAre): Splitter => {
   let found: Array<string> = []
-  const cutter = cut({ line: (line) => found.push(line), dropped: () => undefined }, options)
+  const cutter = cut({ line: (line) => found.push(read(line)), dropped }, options)
   const taken = (): ReadonlyArray<string> => {
     const lines = found
     found = []
@@ -173,6 +184,7 @@ export const sink = (
 
 const lineFeed = 0x0a
 const defaultMaxLineBytes = 16_777_216
+const asTheyAre: Reader = { read: (line) => line, dropped: () => undefined }
 
 /** The beginning of a line that has not ended: bytes in blocks, however small the pieces are. */
 interface Rest {
