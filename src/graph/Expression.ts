@@ -24,16 +24,10 @@ import * as TextPlace from "./TextPlace.ts"
  * @category errors
  * @since 0.1.0
  */
-export class ExpressionProblem
-  extends Schema.TaggedError<ExpressionProblem>("owf/Expression/ExpressionProblem")("ExpressionProblem", {
-    detail: Schema.String,
-    file: Schema.String,
-    line: Schema.Int,
-    column: Schema.Int,
-    /** The line, with a caret below the place. */
-    excerpt: Schema.String
-  })
-{
+export class ExpressionProblem extends Schema.TaggedError<ExpressionProblem>("owf/Expression/ExpressionProblem")(
+  "ExpressionProblem",
+  TextPlace.problemFields
+) {
   override get message(): string {
     return TextPlace.describe(this)
   }
@@ -44,16 +38,10 @@ export class ExpressionProblem
  * @category errors
  * @since 0.1.0
  */
-export class ExpressionError
-  extends Schema.TaggedError<ExpressionError>("owf/Expression/ExpressionError")("ExpressionError", {
-    reason: Schema.Literal("Undefined", "TypeMismatch", "Limit"),
-    detail: Schema.String,
-    file: Schema.String,
-    line: Schema.Int,
-    column: Schema.Int,
-    excerpt: Schema.String
-  })
-{
+export class ExpressionError extends Schema.TaggedError<ExpressionError>("owf/Expression/ExpressionError")(
+  "ExpressionError",
+  TextPlace.errorFields
+) {
   override get message(): string {
     return TextPlace.describe(this)
   }
@@ -85,7 +73,7 @@ export const parse = (text: ExpressionText): Either.Either<Expression, Expressio
   }
   return Either.mapLeft(
     Fault.attempt(read),
-    ({ at, detail }) => new ExpressionProblem({ detail, ...locate(text, at) })
+    (fault) => new ExpressionProblem(TextPlace.problemOf(text.at, text.source, fault))
   )
 }
 
@@ -118,11 +106,5 @@ const attempt = <A>(
 ): Either.Either<A, ExpressionError> =>
   Either.mapLeft(
     Fault.attempt(() => run(Runtime.make("json"))),
-    ({ at, detail, reason }) =>
-      new ExpressionError({ reason: reason === "Syntax" ? "TypeMismatch" : reason, detail, ...locate(text, at) })
+    (fault) => new ExpressionError(TextPlace.errorOf(text.at, text.source, fault))
   )
-
-const locate = ({ at: start, source }: ExpressionText, at: number) => ({
-  ...TextPlace.placeIn(start, source, at),
-  excerpt: TextPlace.excerptOf(source, at)
-})

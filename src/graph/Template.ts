@@ -28,16 +28,10 @@ import * as TextPlace from "./TextPlace.ts"
  * @category errors
  * @since 0.1.0
  */
-export class TemplateProblem
-  extends Schema.TaggedError<TemplateProblem>("owf/Template/TemplateProblem")("TemplateProblem", {
-    detail: Schema.String,
-    file: Schema.String,
-    line: Schema.Int,
-    column: Schema.Int,
-    /** The line, with a caret below the place. */
-    excerpt: Schema.String
-  })
-{
+export class TemplateProblem extends Schema.TaggedError<TemplateProblem>("owf/Template/TemplateProblem")(
+  "TemplateProblem",
+  TextPlace.problemFields
+) {
   override get message(): string {
     return TextPlace.describe(this)
   }
@@ -48,14 +42,9 @@ export class TemplateProblem
  * @category errors
  * @since 0.1.0
  */
-export class TemplateError extends Schema.TaggedError<TemplateError>("owf/Template/TemplateError")("TemplateError", {
-  reason: Schema.Literal("Undefined", "TypeMismatch", "Limit"),
-  detail: Schema.String,
-  file: Schema.String,
-  line: Schema.Int,
-  column: Schema.Int,
-  excerpt: Schema.String
-}) {
+export class TemplateError
+  extends Schema.TaggedError<TemplateError>("owf/Template/TemplateError")("TemplateError", TextPlace.errorFields)
+{
   override get message(): string {
     return TextPlace.describe(this)
   }
@@ -143,7 +132,7 @@ export const compile = (template: Template, options?: CompileOptions): Either.Ei
   }
   return Either.mapLeft(
     Fault.attempt(read),
-    ({ at, detail }) => new TemplateProblem({ detail, ...locate(template, source, at) })
+    (fault) => new TemplateProblem(TextPlace.problemOf(template.at, source, fault))
   )
 }
 
@@ -176,12 +165,10 @@ export const render = (
     return Either.mapBoth(
       Fault.attempt(() => renderBlock(runtime, compiled.block, context, (name) => includes.get(name)?.block)),
       {
-        onLeft: (fault) =>
-          new TemplateError({
-            reason: fault.reason === "Syntax" ? "TypeMismatch" : fault.reason,
-            detail: fault.detail,
-            ...locate(origin(fault.origin).template, origin(fault.origin).source, fault.at)
-          }),
+        onLeft: (fault) => {
+          const { source, template } = origin(fault.origin)
+          return new TemplateError(TextPlace.errorOf(template.at, source, fault))
+        },
         onRight: (text) => ({ text, warnings: [...runtime.missing.values()].map(warning) })
       }
     )
@@ -192,8 +179,3 @@ export const render = (
 // -----------------------------------------------------------------------------
 
 const maxLength = 1_048_576
-
-const locate = ({ at: start }: Template, source: string, at: number) => ({
-  ...TextPlace.placeIn(start, source, at),
-  excerpt: TextPlace.excerptOf(source, at)
-})

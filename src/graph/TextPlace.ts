@@ -1,7 +1,51 @@
 /**
- * Places inside of the texts of a graph, as places in its files.
+ * Places inside of the texts of a graph, as places in its files, and what is wrong there.
  */
+import * as Schema from "effect/Schema"
+import type * as Fault from "../internal/jinja/fault.ts"
 import type { Position } from "./Flow.ts"
+
+/**
+ * Fields of an error about a text that cannot be read.
+ * @category models
+ * @since 0.1.0
+ */
+export const problemFields = {
+  detail: Schema.String,
+  file: Schema.String,
+  line: Schema.Int,
+  column: Schema.Int,
+  /** The line, with a caret below the place. */
+  excerpt: Schema.String
+}
+
+/**
+ * Fields of an error about a text that has no value in its context.
+ * @category models
+ * @since 0.1.0
+ */
+export const errorFields = { reason: Schema.Literal("Undefined", "TypeMismatch", "Limit"), ...problemFields }
+
+/**
+ * What an error says of a fault in a text that begins at a position.
+ * @category converting
+ * @since 0.1.0
+ */
+export const problemOf = (start: Position, source: string, { at, detail }: Pick<Fault.Fault, "at" | "detail">) => ({
+  detail,
+  ...placeIn(start, source, at),
+  excerpt: excerptOf(source, at)
+})
+
+/**
+ * What an error says of a fault in a text that was read before; what only now turns out to be misspelt does not fit.
+ * @category converting
+ * @since 0.1.0
+ */
+export const errorOf = (start: Position, source: string, fault: Pick<Fault.Fault, "at" | "detail" | "reason">) => ({
+  reason: fault.reason === "Syntax" ? "TypeMismatch" as const : fault.reason,
+  ...problemOf(start, source, fault)
+})
 
 /**
  * The place of a character of a text that begins at a position.
