@@ -23,6 +23,7 @@ import { batchStatus } from "./commands/batchStatus.ts"
 import { batchSubmit } from "./commands/batchSubmit.ts"
 import { batchWait } from "./commands/batchWait.ts"
 import { calls } from "./commands/calls.ts"
+import { cancel } from "./commands/cancel.ts"
 import { cat } from "./commands/cat.ts"
 import { diff } from "./commands/diff.ts"
 import { diffRuns } from "./commands/diffRuns.ts"
@@ -36,6 +37,7 @@ import { gc } from "./commands/gc.ts"
 import { graph } from "./commands/graph.ts"
 import { health } from "./commands/health.ts"
 import { init } from "./commands/init.ts"
+import { mcp } from "./commands/mcp.ts"
 import { newCommand } from "./commands/new.ts"
 import { output } from "./commands/output.ts"
 import { prices } from "./commands/prices.ts"
@@ -66,6 +68,7 @@ import { version } from "./Version.ts"
 export const specs: ReadonlyArray<Spec> = [
   run,
   resume,
+  cancel,
   approve,
   runs,
   status,
@@ -99,7 +102,8 @@ export const specs: ReadonlyArray<Spec> = [
   doctor,
   init,
   newCommand,
-  examples
+  examples,
+  mcp
 ]
 
 /**

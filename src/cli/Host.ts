@@ -10,6 +10,7 @@ import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { CallId } from "../domain/Ids.ts"
 import type { CachePolicy } from "../domain/Status.ts"
+import type { OwnerId } from "../store/Owner.ts"
 import type { RunFiles } from "../store/RunFiles.ts"
 import type { RunStore, StoreError } from "../store/RunStore.ts"
 import type { BatchHost } from "./BatchView.ts"
@@ -170,6 +171,26 @@ export interface Trees {
 }
 
 /**
+ * What became of asking the process of a run to stop: it was asked, it has ended already, it runs on another machine, or
+ * it is a program of its own, which would be ended and not only its run.
+ * @category models
+ * @since 0.1.0
+ */
+export type Stopped = "asked" | "gone" | "elsewhere" | "foreign"
+
+/**
+ * What `owf mcp` was asked for.
+ * @category models
+ * @since 0.1.0
+ */
+export interface McpRequest {
+  /** Directories whose files the tools may name; the working directory when there is none. */
+  readonly roots: ReadonlyArray<string>
+  /** Homes the tools may name beside those in the roots; the first is the one they use by themselves. */
+  readonly homes: ReadonlyArray<string>
+}
+
+/**
  * The process a command runs in.
  * @category services
  * @since 0.1.0
@@ -184,6 +205,10 @@ export class Host extends Context.Tag("owf/cli/Host")<Host, {
   readonly trees: Trees
   readonly graphs: GraphHost
   readonly batches: BatchHost
+  /** Asks the process of a run to stop, when it is still the one that took the run and one of ours. */
+  readonly stop: (owner: OwnerId) => Effect.Effect<Stopped>
+  /** Serves the tools to a client on the standard streams until it goes away, and gives the exit code. */
+  readonly mcp: (request: McpRequest) => Effect.Effect<number, unknown>
   /** Directory of the examples that come with the package. */
   readonly examples: string
   /** Directory of the built script and style of the report's page. */

@@ -18,12 +18,15 @@ import * as Output from "../cli/Output.ts"
 import * as SqlRunStore from "../store/SqlRunStore.ts"
 import * as BatchCommands from "./BatchCommands.ts"
 import type * as CliGraphs from "./CliGraphs.ts"
+import * as CliLog from "./CliLog.ts"
 import * as CliProcess from "./CliRunProcess.ts"
 import type * as CliTrees from "./CliTrees.ts"
 import * as Home from "./Home.ts"
 import type * as Inspect from "./Inspect.ts"
+import type { Captured } from "./mcp/Mcp.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
 import * as RunFilesNode from "./RunFilesNode.ts"
+import * as StopOwner from "./StopOwner.ts"
 
 /**
  * Does what the words after `owf` ask for and ends the process.
@@ -86,9 +89,22 @@ export const host: Host["Type"] = {
     eject: (file, out) => graphs((library) => library.eject(file, out))
   },
   batches: BatchCommands.host,
+  stop: StopOwner.stop,
+  mcp: ({ homes, roots }) =>
+    Effect.tryPromise({
+      try: async () =>
+        (await import("./mcp/Mcp.ts")).serve({
+          roots,
+          homes,
+          command: captured,
+          bin: packaged("dist/bin/owf.js"),
+          root: packaged(".")
+        }),
+      catch: (error) => error
+    }),
   // both dist/bin/owf.js and dist/node/CliMain.js stand two folders below the package
-  examples: fileURLToPath(new URL("../../examples", import.meta.url)),
-  viewer: fileURLToPath(new URL("../../dist/viewer", import.meta.url)),
+  examples: packaged("examples"),
+  viewer: packaged("dist/viewer"),
   shown: (path) => {
     const relative = Path.relative(process.cwd(), path)
     return relative === ""
@@ -102,6 +118,49 @@ export const host: Host["Type"] = {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** A command in this process whose output is kept, for tools that show what commands show. */
+async function captured(words: ReadonlyArray<string>, signal: AbortSignal): Promise<Captured> {
+  const out = new Captive()
+  const err = new Captive()
+  const streams = Layer.succeed(Output.Output, { print: (text) => out.take(text), note: (text) => err.take(text) })
+  const services = Layer.mergeAll(
+    NodeFileSystem.layer,
+    NodePath.layer,
+    NodeTerminal.layer,
+    CliLog.layer,
+    streams,
+    Layer.succeed(Host, host)
+  )
+  const code = await Effect.runPromise(Effect.provide(Cli.main(words), services), { signal })
+  return { code, stdout: out.text(), stderr: err.text() }
+}
+
+/** What was printed; a command that prints without end is a bug, and ends here. */
+class Captive {
+  private readonly parts: Array<string> = []
+  private length = 0
+
+  take(text: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.length += text.length
+      if (this.length > mostCaptured) return Effect.dieMessage("the command printed more than can be kept")
+      this.parts.push(text)
+      return Effect.void
+    })
+  }
+
+  text(): string {
+    return this.parts.join("\n")
+  }
+}
+
+const mostCaptured = 134_217_728
+
+/** A path of the package; a function declaration, because `host` is built before a constant would be. */
+function packaged(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url))
+}
 
 const hasDirectory = (): boolean => {
   try {

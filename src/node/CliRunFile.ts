@@ -7,6 +7,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Fs from "node:fs"
 import type { RunRequest } from "../cli/Host.ts"
 import * as Usage from "../cli/UsageError.ts"
 import * as WorkflowArgs from "../cli/WorkflowArgs.ts"
@@ -96,7 +97,8 @@ export const argsOf = ({ isFlow, workflow }: Loaded, given: Given) =>
       )
     }
     const params = yield* Params.read(given)
-    const args = yield* WorkflowArgs.read(Workflow.definitionOf(workflow).args, given.argsJson, given.args)
+    const argsJson = given.argsJson === "-" ? yield* fromInput : given.argsJson
+    const args = yield* WorkflowArgs.read(Workflow.definitionOf(workflow).args, argsJson, given.args)
     return { ...params, ...args }
   })
 
@@ -140,5 +142,11 @@ export const budgetOf = (asked: Pick<Asked, "budgetTokens" | "budgetCostUsd">): 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Arguments that are no business of who lists processes, or are longer than a word of a command line may be. */
+const fromInput = Effect.try({
+  try: () => Fs.readFileSync(0, "utf8"),
+  catch: (error) => Usage.make(`The arguments cannot be read from stdin: ${String(error)}`)
+})
 
 const noLimits = { tokens: undefined, costUsd: undefined }

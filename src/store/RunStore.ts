@@ -23,6 +23,7 @@ import type { AskedCall, Limits, Recorded } from "../domain/Recorded.ts"
 import type * as Records from "../domain/Records.ts"
 import type { CachePolicy, CacheStatus, CallStatus, Isolation, RunStatus } from "../domain/Status.ts"
 import type { Usage } from "../domain/Usage.ts"
+import type { OwnerId } from "./Owner.ts"
 
 // -----------------------------------------------------------------------------
 // errors
@@ -480,6 +481,8 @@ export interface NewEvent {
 export interface Pulse {
   /** When its process last said that it lives; null where no process holds it. */
   readonly heartbeatAt: number | null
+  /** The process that holds it, which may have ended since. */
+  readonly owner: OwnerId | null
   readonly lastEventAt: number | null
   readonly lastEventType: string | null
   /** Calls under way, those that wait left out. */

@@ -3,10 +3,11 @@
  */
 import type { RunId } from "../domain/Ids.ts"
 import type { Pulse } from "./RunStore.ts"
+import * as SqlLease from "./SqlLease.ts"
 import type { Row } from "./SqlRows.ts"
 
 /**
- * SELECT of the signs of a root run and the runs below it; takes the root run three times.
+ * SELECT of the signs of a root run and the runs below it; takes the root run twice.
  * @category models
  * @since 0.1.0
  */
@@ -17,33 +18,37 @@ export const select = `WITH family AS (SELECT id FROM runs WHERE root_run_id = ?
     ORDER BY events.timestamp DESC LIMIT 1
   )
   SELECT
-    (SELECT heartbeat_at FROM leases WHERE root_run_id = ?) AS heartbeat_at,
+    ${SqlLease.columns},
     (SELECT timestamp FROM newest) AS event_at,
     (SELECT type FROM newest) AS event_type,
     (SELECT count(*) FROM calls WHERE run_id IN (SELECT id FROM family) AND status = 'running') AS running_calls,
     (SELECT max(recovery_json ->> '$.until') FROM calls
       WHERE run_id IN (SELECT id FROM family) AND status = 'waiting') AS waiting_until
-  WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?)`
+  FROM runs LEFT JOIN leases ON leases.root_run_id = runs.id WHERE runs.id = ?`
 
 /**
  * The parameters of the SELECT.
  * @category converting
  * @since 0.1.0
  */
-export const parameters = (root: RunId): readonly [string, string, string] => [root, root, root]
+export const parameters = (root: RunId): readonly [string, string] => [root, root]
 
 /**
  * The signs in a row of the SELECT.
  * @category converting
  * @since 0.1.0
  */
-export const fromRow = (row: Row | undefined): Pulse => ({
-  heartbeatAt: numberOf(row?.["heartbeat_at"]),
-  lastEventAt: momentOf(row?.["event_at"]),
-  lastEventType: textOf(row?.["event_type"]),
-  runningCalls: numberOf(row?.["running_calls"]) ?? 0,
-  waitingUntil: momentOf(row?.["waiting_until"])
-})
+export const fromRow = (row: Row | undefined): Pulse => {
+  const lease = row === undefined ? undefined : SqlLease.fromRow(row)
+  return {
+    heartbeatAt: lease?.heartbeatAt ?? null,
+    owner: lease?.owner ?? null,
+    lastEventAt: momentOf(row?.["event_at"]),
+    lastEventType: textOf(row?.["event_type"]),
+    runningCalls: numberOf(row?.["running_calls"]) ?? 0,
+    waitingUntil: momentOf(row?.["waiting_until"])
+  }
+}
 
 // -----------------------------------------------------------------------------
 // internal

@@ -16,6 +16,7 @@ const hour = 60 * minute
 
 const alive: Pulse = {
   heartbeatAt: now - 5_000,
+  owner: null,
   lastEventAt: now - minute,
   lastEventType: "call_started",
   runningCalls: 1,

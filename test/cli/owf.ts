@@ -11,6 +11,7 @@ import * as BatchNode from "../../src/node/BatchNode.ts"
 import * as CliGraphs from "../../src/node/CliGraphs.ts"
 import * as CliTrees from "../../src/node/CliTrees.ts"
 import { layerStore } from "../../src/node/Owf.ts"
+import * as StopOwner from "../../src/node/StopOwner.ts"
 import { root } from "../lib/node.ts"
 
 export interface Ran {
@@ -92,6 +93,8 @@ export const inProcessWith = (
         eject: (file, out) => tried(() => CliGraphs.eject(Path.resolve(cwd, file), out))
       },
       batches: BatchNode.make({ ...environment, ...variables }),
+      stop: StopOwner.stop,
+      mcp: notHere,
       inspector: { providers: notHere(), doctor: notHere, prices: notHere, refreshPrices: notHere },
       examples: Path.join(root, "examples"),
       viewer: Path.join(root, "dist/viewer"),

@@ -36,7 +36,7 @@ export const dryRun = Spec.make({
     model: Flag.text("model", "NAME", "Model of the calls that name none (default: the provider's)"),
     budgetTokens: Flag.number("budget-tokens", "N", "Tokens the run might use", { least: 0, whole: true }),
     budgetCostUsd: Flag.number("budget-cost-usd", "USD", "Dollars the run might cost", { least: 0, whole: false }),
-    argsJson: Flag.text("args-json", "OBJECT", "Arguments of the workflow as a JSON object"),
+    argsJson: Flag.text("args-json", "OBJECT", "Arguments of the workflow as a JSON object; - reads it from stdin"),
     args: Flag.repeated("arg", "KEY=VALUE", "One argument, which wins over --args-json; may be repeated"),
     params: Flag.text("params", "OBJECT", "Variables of a graph as a JSON object, which win over --params-file"),
     paramsFile: Flag.text("params-file", "PATH", "File with the variables of a graph as a JSON object"),

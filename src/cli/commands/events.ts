@@ -30,17 +30,18 @@ export const events = Spec.make({
   flags: {
     follow: Flag.flag("follow", "Go on with what happens until the run has ended", "f"),
     after: Flag.number("after", "ID", "Only events after this one", { least: 0, whole: true }),
+    limit: Flag.number("limit", "N", "Events to list (default: all)", { least: 1, whole: true }),
     type: Flag.text("type", "NAME", "Only events of this type, such as log or call_settled"),
     ...reading
   }
-}, ({ after, follow, home, json, type }, id) =>
+}, ({ after, follow, home, json, limit, type }, id) =>
   withStore(
     home,
     Effect.gen(function*() {
       const run = yield* findRun(id)
       if (follow) return yield* followed(run, { after, type }, json)
       const store = yield* RunStore
-      const found = yield* store.events(run.id, { after, type })
+      const found = yield* store.events(run.id, { after, limit, type })
       if (json) return yield* printJson(found.map((event) => encode(Records.Event, event)))
       if (found.length === 0) return yield* note(`Run ${run.id} has no such events.`)
       yield* print(Format.table(found.map(cells)))

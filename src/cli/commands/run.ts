@@ -45,7 +45,7 @@ export const run = Spec.make({
       `Use of earlier runs' answers: ${CachePolicy.literals.join(", ")} (default: auto)`,
       CachePolicy.literals
     ),
-    argsJson: Flag.text("args-json", "OBJECT", "Arguments of the workflow as a JSON object"),
+    argsJson: Flag.text("args-json", "OBJECT", "Arguments of the workflow as a JSON object; - reads it from stdin"),
     args: Flag.repeated("arg", "KEY=VALUE", "One argument, which wins over --args-json; may be repeated"),
     params: Flag.text("params", "OBJECT", "Variables of a graph as a JSON object, which win over --params-file"),
     paramsFile: Flag.text("params-file", "PATH", "File with the variables of a graph as a JSON object"),

@@ -1,0 +1,88 @@
+/**
+ * Results that fit: no text and no list of a tool is longer than an agent can use, and what was cut says so.
+ *
+ * - B1. A value keeps its shape: only texts are shortened and lists ended early.
+ * - B2. What nobody sees in a text, such as the codes that steer a terminal, is made visible.
+ */
+import * as Predicate from "effect/Predicate"
+import { visible } from "../internal/visible.ts"
+
+/**
+ * A value that fits, and whether something of it is missing.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Bounded {
+  readonly value: Readonly<Record<string, unknown>>
+  readonly isCut: boolean
+}
+
+/**
+ * Characters of a result as JSON, at the most.
+ * @category models
+ * @since 0.1.0
+ */
+export const mostCharacters = 400_000
+
+/**
+ * Makes a result fit.
+ * @category converting
+ * @since 0.1.0
+ */
+export const fit = (value: Readonly<Record<string, unknown>>): Bounded => {
+  for (const [longest, most] of steps) {
+    const cutter = new Cutter(longest, most)
+    const cut = cutter.record(value, 0)
+    if (JSON.stringify(cut).length <= mostCharacters) return { value: cut, isCut: cutter.isCut }
+  }
+  return { value: {}, isCut: true }
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Longest text and most items of a list, each tried when the one before was too much. */
+const steps = [[300_000, 10_000], [20_000, 1_000], [2_000, 200], [300, 50], [100, 10]] as const
+
+const deepest = 200
+
+class Cutter {
+  isCut = false
+  private readonly longest: number
+  private readonly most: number
+
+  constructor(longest: number, most: number) {
+    this.longest = longest
+    this.most = most
+  }
+
+  record(value: Readonly<Record<string, unknown>>, depth: number): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(
+      Object.entries(value).map((
+        [key, part]
+      ) => [key.length > 1_000 ? key.slice(0, 1_000) : key, this.any(part, depth + 1)])
+    )
+  }
+
+  private any(value: unknown, depth: number): unknown {
+    if (typeof value === "string") return this.text(value)
+    if (typeof value !== "object" || value === null) return value
+    if (depth > deepest) {
+      this.isCut = true
+      return null
+    }
+    if (Array.isArray(value)) {
+      if (value.length > this.most) this.isCut = true
+      return value.slice(0, this.most).map((part: unknown) => this.any(part, depth + 1))
+    }
+    return Predicate.isRecord(value) ? this.record(value, depth) : null
+  }
+
+  private text(value: string): string {
+    if (value.length <= this.longest) return visible(value)
+    this.isCut = true
+    const kept = value.slice(0, this.longest).replace(/[\uD800-\uDBFF]$/, "")
+    return `${visible(kept)}… [${value.length - kept.length} more characters]`
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Asks the process of a run to stop, as Ctrl-C would.
+ *
+ * A signal is sent to a process only when it is the one that took the run, by its start time where the system tells it,
+ * and is an `owf` command, which records where the run stands. An application would be ended with everything else it does.
+ */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import type { Stopped } from "../cli/Host.ts"
+import { Owner } from "../store/Owner.ts"
+import type { OwnerId } from "../store/Owner.ts"
+import * as ProcessOwner from "./ProcessOwner.ts"
+
+/**
+ * Asks the process of a run to stop.
+ * @category running
+ * @since 0.1.0
+ */
+export const stop = (owner: OwnerId): Effect.Effect<Stopped> =>
+  Effect.provide(
+    Effect.flatMap(Owner, ({ check, self }) =>
+      owner.system === self.system && owner.pid === self.pid
+        ? Effect.succeed("foreign" as const)
+        : Effect.map(check(owner), (state): Stopped => {
+          if (state === "unknown") return "elsewhere"
+          if (state === "dead") return "gone"
+          return isCommand(owner.pid) ? signal(owner.pid) : "foreign"
+        })),
+    ProcessOwner.layer
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const signal = (pid: number): Stopped => {
+  try {
+    process.kill(pid, "SIGINT")
+    return "asked"
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ESRCH" ? "gone" : "foreign"
+  }
+}
+
+/** Whether a process was started as `owf`; where the system does not tell, it was. */
+const isCommand = (pid: number): boolean => {
+  try {
+    const words = Fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+    return words.some((word) => ["owf", "owf.js"].includes(Path.basename(word)))
+  } catch {
+    return process.platform !== "linux"
+  }
+}
