@@ -87,16 +87,26 @@ export const check = (id: string): Effect.Effect<Standing, BatchRunError, Servic
 
 /**
  * Asks the vendor to end every job of a batch that has not ended; one that was not sent never will be.
+ *
+ * A job of which the vendor cannot say whether it has it goes on being looked for, unless it is given up.
  * @category running
  * @since 0.1.0
  */
-export const cancel = (id: string): Effect.Effect<Standing, BatchRunError, Services> =>
+export const cancel = (
+  id: string,
+  options: { readonly giveUp: boolean } = { giveUp: false }
+): Effect.Effect<Standing, BatchRunError, Services> =>
   stepped(id, (held) =>
     Effect.gen(function*() {
       const store = yield* BatchStore
       const cancelAskedAt = yield* Clock.currentTimeMillis
       yield* store.change(held.lease, held.job.number, { cancelAskedAt })
-      yield* step({ ...held, job: { ...held.job, cancelAskedAt: new Date(cancelAskedAt).toISOString() } })
+      const asked = step({ ...held, job: { ...held.job, cancelAskedAt: new Date(cancelAskedAt).toISOString() } })
+      if (!options.giveUp) return yield* asked
+      const looked = yield* Effect.either(asked)
+      if (Either.isLeft(looked) && looked.left._tag !== "ProviderError") return yield* looked.left
+      const job = (yield* store.jobs(held.job.batchId)).find(({ number }) => number === held.job.number)
+      if (job?.state === "sending") yield* neverSent(held, "cancelled", [...job.problems, givenUp])
     }))
 
 /**
@@ -229,10 +239,12 @@ const neverSent = ({ job, lease }: Held, state: "cancelled" | "failed", problems
       lease,
       job.number,
       state === "cancelled"
-        ? { status: "cancelled", error: "the job was cancelled before it was sent", at }
+        ? { status: "cancelled", error: ["the job was cancelled before it was sent", ...problems].join("; "), at }
         : { status: "provider_failed", error: ["the job was refused", ...problems].join(": "), at }
     )
   })
+
+const givenUp = "it was given up: the vendor may have it, and may have carried it out"
 
 /** A refusal that is about the job; what is about the key or the account can be put right, and the job sent then. */
 const isRefusal = (error: ProviderError | BatchWriteError): error is ProviderError =>

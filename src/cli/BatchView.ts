@@ -126,7 +126,8 @@ export interface BatchHost {
       readonly standing: (view: BatchView) => void
     }
   ) => Promise<BatchView>
-  readonly cancel: (home: string, id: string) => Promise<BatchView>
+  /** `giveUp`: also jobs of which the vendor cannot say whether it has them. */
+  readonly cancel: (home: string, id: string, giveUp: boolean) => Promise<BatchView>
   readonly list: (home: string) => Promise<ReadonlyArray<BatchView>>
   /** Hands over what came of the requests, in their order, a few at a time. */
   readonly rows: (

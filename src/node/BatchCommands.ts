@@ -13,7 +13,7 @@ export const host: BatchHost = {
   status: async (home, id) => (await library()).status(home, id),
   advance: async (home, id) => (await library()).advance(home, id),
   wait: async (home, id, options) => (await library()).wait(home, id, options),
-  cancel: async (home, id) => (await library()).cancel(home, id),
+  cancel: async (home, id, giveUp) => (await library()).cancel(home, id, giveUp),
   list: async (home) => (await library()).list(home),
   rows: async (home, id, take) => (await library()).rows(home, id, take)
 }

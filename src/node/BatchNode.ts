@@ -73,7 +73,7 @@ export const make = (environment: Environment): BatchHost => {
       })
       return viewOf(await working(home, bounded))
     },
-    cancel: (home, id) => working(home, Effect.map(BatchRun.cancel(id), viewOf)),
+    cancel: (home, id, giveUp) => working(home, Effect.map(BatchRun.cancel(id, { giveUp }), viewOf)),
     list: (home) =>
       reading(
         home,

@@ -286,6 +286,30 @@ describe("A batch", () => {
       assert.strictEqual(vendor.jobs.length, 1)
     }))
 
+  it.scopedLive("of which nobody can say whether the vendor has it ends when it is given up, and not before", () =>
+    Effect.gen(function*() {
+      const { process, rows, submit, vendor, write } = yield* world
+      write("\"one\"")
+      const { id } = yield* process(submit)
+      vendor.fault = ({ method, url }) =>
+        url.endsWith("/batches") && method === "POST"
+          ? "lost"
+          : method === "GET"
+          ? { status: 503, body: {} }
+          : undefined
+      yield* process(BatchRun.advance(id))
+      const cancelled = yield* process(BatchRun.cancel(id))
+      assert.deepStrictEqual(cancelled.jobs.map(({ state }) => state), ["sending"])
+      assert.deepStrictEqual(cancelled.problems.map(({ error }) => error.reason), ["Overloaded"])
+      const given = yield* process(BatchRun.cancel(id, { giveUp: true }))
+      assert.deepStrictEqual([given.batch.status, given.jobs[0]?.state], ["failed", "cancelled"])
+      assert.include(given.jobs[0]?.problems.join() ?? "", "the vendor may have it")
+      assert.deepStrictEqual((yield* process(rows(id))).map(({ status }) => status), ["cancelled"])
+      vendor.fault = undefined
+      yield* process(BatchRun.advance(id))
+      assert.strictEqual(vendor.jobs.length, 1)
+    }))
+
   for (const step of batchSteps) {
     for (const moment of ["before", "after"] as const) {
       it.scopedLive(`is whole after a process that died ${moment} ${step}`, () =>

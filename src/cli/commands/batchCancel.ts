@@ -2,6 +2,7 @@
  * `owf batch cancel ID`: asks the vendor to end a batch.
  */
 import * as Effect from "effect/Effect"
+import * as Flag from "../Flag.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import { batchId, end, lines, withBatches } from "./batchShared.ts"
@@ -20,10 +21,13 @@ export const batchCancel = Spec.make({
     "`owf batch fetch` bring it.",
   positional: batchId,
   examples: ["owf batch cancel latest"],
-  flags: reading
-}, ({ home, json }, id) =>
+  flags: {
+    giveUp: Flag.flag("give-up", "End jobs too of which the vendor cannot say whether it has them"),
+    ...reading
+  }
+}, ({ giveUp, home, json }, id) =>
   Effect.gen(function*() {
-    const view = yield* withBatches(home, (batches, home) => batches.cancel(home, id))
+    const view = yield* withBatches(home, (batches, home) => batches.cancel(home, id, giveUp))
     yield* json ? printJson(view) : print(lines(view).join("\n"))
     if (view.problems.length > 0) return yield* end(view)
     if (!view.done && !json) {
