@@ -1,10 +1,13 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { afterAll, assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it, layer } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
+import type { Owf } from "open-agent-workflows"
 import { OwfTest, RunStore, Scripted, Workflow } from "open-agent-workflows"
 import * as Ts from "typescript"
 import type { Flow, Node } from "../../src/graph/Flow.ts"
@@ -12,7 +15,7 @@ import * as FlowEject from "../../src/graph/FlowEject.ts"
 import * as FlowFile from "../../src/graph/FlowFile.ts"
 import * as FlowNode from "../../src/node/FlowNode.ts"
 import type { Request } from "../../src/provider/Provider.ts"
-import { root } from "../lib/node.ts"
+import { directoryInMemory, root } from "../lib/node.ts"
 import { repositoryWith } from "../lib/repository.ts"
 import { graphs } from "./ejectGraphs.ts"
 
@@ -114,42 +117,56 @@ const valueOf = (schema: unknown, seed: number): unknown => {
   }
 }
 
-/** A provider that answers by chance, and the same way whenever it is asked the same for the same time. */
-const provider = (name: string, seed: number, readsFiles: boolean) => {
-  const times = new Map<string, number>()
-  return Scripted.make(({ prompt, schema }: Request) => {
-    const time = (times.get(prompt) ?? 0) + 1
-    times.set(prompt, time)
-    const number = chance(seed, prompt, time)
+/** Who answers a run, and how often each prompt was asked of them. */
+const answering = { seed: 0, times: new Map<string, number>() }
+
+/** A provider that answers by chance, and the same way whenever it is asked the same for the same time in a run. */
+const provider = (name: string, readsFiles: boolean) =>
+  Scripted.make(({ prompt, schema }: Request) => {
+    const time = (answering.times.get(`${name} ${prompt}`) ?? 0) + 1
+    answering.times.set(`${name} ${prompt}`, time)
+    const number = chance(answering.seed, prompt, time)
     if (prompt.startsWith("Turn") && number % 3 === 0) return Scripted.fail("EmptyAnswer")
     return schema === undefined ? Scripted.answer(`said ${number % 7}`) : Scripted.value(valueOf(schema, number))
   }, { name, capabilities: { readsFiles, writesFiles: true } })
-}
 
-const repository = repositoryWith({ "README.md": "x" })
+/** One store for all runs; answers of one are not there for another. */
+const lab = (options: OwfTest.Options) =>
+  OwfTest.layer({
+    provider: provider("scripted", false),
+    providers: [provider("claude", true), provider("script", false)],
+    cachePolicy: "disabled",
+    home: directoryInMemory(),
+    ...options
+  })
+
+/** A person who answers whatever is asked by the latest run. */
+const person = (seed: number) =>
+  Effect.gen(function*() {
+    const { approvals, decide, runs } = yield* RunStore.RunStore
+    for (;;) {
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+      const [latest] = yield* runs({ limit: 1 })
+      for (const { decision, name } of latest === undefined ? [] : yield* approvals(latest.id)) {
+        const answer = chance(seed, name) % 4 === 0 && name !== "hold" ? "rejected" : "approved"
+        if (latest !== undefined && decision === null) {
+          yield* decide({ runId: latest.id, name, decision: answer, message: name, at: 0 })
+        }
+      }
+    }
+  })
 
 /** What a run did: its calls by their keys, with those of the runs below it, and how it ended. */
-const ran = (workflow: Workflow.Any, flow: Flow, seed: number) =>
+const ran = (workflow: Workflow.Any, flow: Flow, { provider, seed }: Answers) =>
   Effect.gen(function*() {
+    answering.seed = seed
+    answering.times = new Map()
     const given = flow.variables.filter(({ isRequired }) => isRequired)
     const args = Object.fromEntries(given.map(({ name, schema }) => [name, valueOf(schema ?? {}, chance(seed, name))]))
     // what a graph requires is what an application provides
-    const start = Workflow.start(workflow, args) as Effect.Effect<unknown, unknown, never>
-    const { approvals, calls, decide, family, runs } = yield* RunStore.RunStore
-    // a person who answers whatever is asked
-    const person = Effect.gen(function*() {
-      for (;;) {
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
-        const [latest] = yield* runs({ limit: 1 })
-        for (const { decision, name } of latest === undefined ? [] : yield* approvals(latest.id)) {
-          const answer = chance(seed, name) % 4 === 0 && name !== "hold" ? "rejected" : "approved"
-          if (latest !== undefined && decision === null) {
-            yield* decide({ runId: latest.id, name, decision: answer, message: name, at: 0 })
-          }
-        }
-      }
-    })
-    yield* Effect.raceFirst(Effect.exit(start), person)
+    const start = Workflow.start(workflow, args, { provider }) as Effect.Effect<unknown, unknown, Owf.Owf>
+    yield* Effect.raceFirst(Effect.exit(start), waits(flow) ? person(seed) : Effect.never)
+    const { calls, family, runs } = yield* RunStore.RunStore
     const [latest] = yield* runs({ limit: 1 })
     if (latest === undefined) return { calls: [], ends: [] }
     const all = yield* family(latest.id)
@@ -170,17 +187,49 @@ const ran = (workflow: Workflow.Any, flow: Flow, seed: number) =>
         JSON.stringify(left) < JSON.stringify(right) ? -1 : 1
       )
     }
-  }).pipe(
-    Effect.provide(OwfTest.layer({
-      provider: provider("scripted", seed, seed % 2 === 0),
-      providers: [provider("claude", seed, true), provider("script", seed, false)],
-      cwd: repository
-    }))
-  )
-
-const seeds = [1, 4]
+  })
 
 const waits = (flow: Flow): boolean => Fs.readFileSync(flow.file, "utf8").includes("type: wait")
+
+interface Answers {
+  /** The run's own; graphs name others. */
+  readonly provider: string
+  readonly seed: number
+}
+
+/** The offline provider gives the smallest value there is. */
+const offline: Answers = { provider: "fake", seed: 1 }
+
+/** With which these come round until they are stopped. */
+const endless: ReadonlySet<string> = new Set(["jumps into the middle of loops", "waits in bodies that come again"])
+
+/** Where another seed than the first comes to nodes that it does not. */
+const seeds: Readonly<Record<string, ReadonlyArray<number>>> = {
+  "loops within loops": [4],
+  "turns, retries and values that stand in": [4],
+  "the same value decided again and again": [1, 4],
+  "waits in bodies that come again": [1, 4]
+}
+
+const answersOf = (name: string): ReadonlyArray<Answers> => [
+  ...(seeds[name] ?? [1]).map((seed) => ({ provider: "scripted", seed })),
+  ...endless.has(name) ? [] : [offline]
+]
+
+/** Sleeps a tenth of what is asked: who waits for a person looks once a second. */
+const hurried: Clock.Clock = (() => {
+  const clock = Clock.make()
+  return {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis(),
+    unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+    currentTimeMillis: clock.currentTimeMillis,
+    currentTimeNanos: clock.currentTimeNanos,
+    sleep: (time) => clock.sleep(Duration.times(time, 0.1))
+  }
+})()
+
+const isolates = (flow: Flow): boolean => Fs.readFileSync(flow.file, "utf8").includes("isolation: worktree")
 
 describe("owf eject", () => {
   it("has every fixture and every graph of this test to show it with", () => {
@@ -218,19 +267,33 @@ describe("owf eject", () => {
     assert.deepStrictEqual(found, [])
   }, 90_000)
 
-  for (const { flow, name, program } of subjects) {
-    it.live(`makes the calls of the graph with the same keys: ${name}`, () =>
-      Effect.gen(function*() {
-        const loaded: { readonly default: Workflow.Any } = yield* Effect.promise(() =>
-          import(/* @vite-ignore */ pathToFileURL(program).href)
-        )
-        // waits take real time, so graphs that wait are run once
-        for (const seed of waits(flow) ? seeds.slice(0, 1) : seeds) {
-          const graph = yield* ran(FlowNode.toWorkflow(flow) as unknown as Workflow.Any, flow, seed)
-          const code = yield* ran(loaded.default, flow, seed)
-          assert.deepStrictEqual(code.calls, graph.calls, `with seed ${seed}`)
-          assert.deepStrictEqual(code.ends, graph.ends, `with seed ${seed}`)
-        }
-      }), 60_000)
+  for (
+    const [title, services, own] of [
+      ["", lab({}), subjects.filter(({ flow }) => !isolates(flow))],
+      [
+        " in worktrees",
+        lab({ cwd: repositoryWith({ "README.md": "x" }) }),
+        subjects.filter(({ flow }) => isolates(flow))
+      ]
+    ] as const
+  ) {
+    layer(services, { excludeTestServices: true })((it) => {
+      for (const { flow, name, program } of own) {
+        it.effect(`makes the calls of the graph with the same keys${title}: ${name}`, () =>
+          Effect.gen(function*() {
+            const loaded: { readonly default: Workflow.Any } = yield* Effect.promise(() =>
+              import(/* @vite-ignore */ pathToFileURL(program).href)
+            )
+            for (const answers of answersOf(name)) {
+              const graph = yield* ran(FlowNode.toWorkflow(flow) as unknown as Workflow.Any, flow, answers)
+              const code = yield* ran(loaded.default, flow, answers)
+              const what = `answered by ${answers.provider} with seed ${answers.seed}`
+              assert.isNotEmpty(graph.ends, what)
+              assert.deepStrictEqual(code.calls, graph.calls, what)
+              assert.deepStrictEqual(code.ends, graph.ends, what)
+            }
+          }).pipe(Effect.withClock(hurried)), 60_000)
+      }
+    })
   }
 })

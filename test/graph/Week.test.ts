@@ -16,7 +16,7 @@ import * as Lab from "./flowLab.ts"
 
 const hour = 3_600_000
 const begin = Date.parse("2026-11-20T22:00:00Z")
-const blocks = 20
+const blocks = 100
 
 /** Ten nodes: a branch, six agents in a row, a list of two items whose body asks, and a count of what was done. */
 const block = (n: number): string => {
@@ -57,11 +57,11 @@ const block = (n: number): string => {
     next: ${next}`
 }
 
-/** 200 nodes, and two ends. */
+/** 1,000 nodes, and two ends. */
 const graph = `
 name: week
 vars: {total: 0, parts: []}
-limits: {wall_clock: 14 days, transitions: 1000}
+limits: {wall_clock: 14 days, transitions: 2000}
 start: way1
 nodes:${Array.from({ length: blocks }, (_, n) => block(n + 1)).join("")}
   - {id: done, type: terminal}
@@ -124,7 +124,7 @@ const provider = () => {
           return Scripted.fail("Silent", { delay: request.idleTimeout ?? 0 })
         }
         return () =>
-          Effect.sleep("58 minutes").pipe(
+          Effect.sleep("12 minutes").pipe(
             Effect.onInterrupt(() => Effect.sync(() => void cut++)),
             Effect.map(() => {
               finished.set(task, (finished.get(task) ?? 0) + 1)
@@ -181,7 +181,7 @@ const Transition = Schema.parseJson(Schema.Struct({
   after: Schema.Unknown
 }))
 
-describe("YG-17: a week of a graph of 200 nodes that nobody watches", () => {
+describe("YG-17: a week of a graph of 1,000 nodes that nobody watches", () => {
   it.live("ends with what an undisturbed one gives, does nothing again that finished, and its costs add up", () => {
     const home = directoryInMemory()
     const { cut, finished, met, reported, scripted } = provider()
@@ -194,7 +194,7 @@ describe("YG-17: a week of a graph of 200 nodes that nobody watches", () => {
           (sum, node) => sum + 1 + (node.type === "for_each" ? node.body.nodes.size : 0),
           0
         ),
-        202
+        1_002
       )
       // the process dies three times: at work, while it waits for a limit, and at work again
       yield* dies(home, scripted, 10.5 * hour, Workflow.start(Lab.workflow(flow), {}))
