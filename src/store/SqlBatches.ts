@@ -4,21 +4,18 @@
  * A lease is like that of a run (`SqlLease`): a token in the database, looked up in the transaction of every write.
  */
 import type * as SqlConnection from "@effect/sql/SqlConnection"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import * as Records from "../domain/BatchRecords.ts"
 import type { BatchId } from "../domain/BatchRecords.ts"
 import type { BatchJobChange, BatchLease, BatchWriteError, NewBatchRequest, SettledRequest } from "./BatchStore.ts"
 import { BatchLost, BatchNotFound, BatchOwned, BatchStore } from "./BatchStore.ts"
 import type { BatchStep } from "./FailPoint.ts"
-import { FailPoint } from "./FailPoint.ts"
-import { Owner } from "./Owner.ts"
-import type { OwnershipLost, StoreError } from "./RunStore.ts"
+import type { Owner } from "./Owner.ts"
+import type { StoreError } from "./RunStore.ts"
 import * as SqlFailure from "./SqlFailure.ts"
-import * as Sqlite from "./Sqlite.ts"
 import * as SqlLease from "./SqlLease.ts"
+import * as SqlOpened from "./SqlOpened.ts"
 import { decodeAll } from "./SqlRows.ts"
 import type { Row } from "./SqlRows.ts"
 import type { Value } from "./SqlTemplates.ts"
@@ -31,30 +28,16 @@ import type { Writing } from "./SqlWriter.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: {
-  readonly home: string
-  readonly mode: "write" | "read"
-}): Layer.Layer<BatchStore, StoreError, Owner> => Layer.scoped(BatchStore, make(options))
+export const layer = (options: SqlOpened.Options): Layer.Layer<BatchStore, StoreError, Owner> =>
+  Layer.scoped(BatchStore, make(options))
 
 /**
  * Opens the record of batches of a home.
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fn("SqlBatches.make")(function*(options: {
-  readonly home: string
-  readonly mode: "write" | "read"
-}) {
-  const owner = yield* Owner
-  const opened = yield* Sqlite.open({
-    ...options,
-    isLive: (lease) => Effect.flatMap(Clock.currentTimeMillis, (now) => SqlLease.isLive(owner, lease, now))
-  })
-  const { home, path } = opened
-  const reader = yield* reserve(opened.reader.reserve, path)
-  const writer = opened.writer === undefined
-    ? readOnly(path)
-    : yield* startWriter(yield* reserve(opened.writer.reserve, path), path)
+export const make = Effect.fn("SqlBatches.make")(function*(options: SqlOpened.Options) {
+  const { home, owner, path, reader, writer } = yield* SqlOpened.open(options)
   return { home, ...reads(home, path, reader), ...writes(writer, owner) } satisfies BatchStore["Type"]
 })
 
@@ -173,15 +156,7 @@ const reads = (home: string, path: string, connection: SqlConnection.Connection)
 // -----------------------------------------------------------------------------
 
 const writes = (writer: SqlWriter.SqlWriter, owner: Owner["Type"]) => {
-  /** A write of nobody's, which no lease of a run can refuse. */
-  const free = <A, E>(
-    step: BatchStep | null,
-    run: (connection: Writing) => Effect.Effect<A, E | StoreError>
-  ): Effect.Effect<A, E | StoreError> =>
-    Effect.catchAll(
-      writer.custom<A, E>(step, null, run),
-      (error) => isOwnershipLost(error) ? Effect.die(error) : Effect.fail(error)
-    )
+  const free = SqlWriter.unowned(writer)
   const leased = <A>(
     step: BatchStep | null,
     lease: BatchLease,
@@ -259,9 +234,6 @@ const writes = (writer: SqlWriter.SqlWriter, owner: Owner["Type"]) => {
         ))
   } satisfies Partial<BatchStore["Type"]>
 }
-
-const isOwnershipLost = (error: unknown): error is OwnershipLost =>
-  typeof error === "object" && error !== null && "_tag" in error && error._tag === "OwnershipLost"
 
 const insertRequest = "INSERT INTO batch_requests " +
   "(batch_id, position, job, custom_id, model, form, schema_json, prompt, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -352,13 +324,11 @@ const discard = (connection: Writing, id: BatchId): Effect.Effect<void, StoreErr
       Effect.asVoid
     )
 
+const leases: SqlLease.Table = { name: "batch_leases", key: "batch_id" }
+
 const take = Effect.fnUntraced(function*(connection: Writing, owner: Owner["Type"], id: BatchId, at: number) {
-  const [row] = yield* connection.all(
-    `SELECT ${SqlLease.columns} FROM batch_leases AS leases WHERE batch_id = ?`,
-    [id]
-  )
-  const lease = row === undefined ? undefined : SqlLease.fromRow(row)
-  if (lease !== undefined && at - lease.heartbeatAt <= SqlLease.lapse && (yield* SqlLease.isLive(owner, lease, at))) {
+  const lease = yield* SqlLease.held(connection, owner, leases, id, at)
+  if (lease !== undefined) {
     return yield* new BatchOwned({ id, pid: lease.owner.pid, host: lease.owner.host, since: lease.takenAt })
   }
   return yield* grant(connection, owner, id, at)
@@ -369,37 +339,5 @@ const grant = (
   owner: Owner["Type"],
   id: BatchId,
   at: number
-): Effect.Effect<BatchLease, StoreError> => {
-  const { host, pid, startedAt, system } = owner.self
-  // the token comes from the database, so that a seeded random service cannot repeat one
-  return Effect.flatMap(
-    connection.all(
-      "INSERT OR REPLACE INTO batch_leases (batch_id, token, pid, started_at, system, host, heartbeat_at, taken_at) " +
-        "VALUES (?, lower(hex(randomblob(16))), ?, ?, ?, ?, ?, ?) RETURNING token",
-      [id, pid, startedAt, system, host, at, iso(at)]
-    ),
-    ([row]) => {
-      const token = row?.["token"]
-      return typeof token === "string"
-        ? Effect.succeed({ id, token })
-        : Effect.fail(SqlFailure.make("Invalid", connection.path, "a lease was stored without a token"))
-    }
-  )
-}
-
-// -----------------------------------------------------------------------------
-// the layer's life
-// -----------------------------------------------------------------------------
-
-const reserve = (reserved: Effect.Effect<SqlConnection.Connection, unknown, Scope.Scope>, path: string) =>
-  Effect.mapError(reserved, (error) => SqlFailure.fromUnknown(path, error))
-
-const startWriter = Effect.fnUntraced(function*(connection: SqlConnection.Connection, path: string) {
-  yield* Effect.addFinalizer(() => Effect.ignore(connection.executeRaw("PRAGMA wal_checkpoint(TRUNCATE)", [])))
-  return yield* SqlWriter.make({ path, connection, failPoint: yield* FailPoint })
-})
-
-const readOnly = (path: string): SqlWriter.SqlWriter => {
-  const refuse = Effect.suspend(() => Effect.fail(SqlFailure.make("ReadOnly", path, "it was opened for reading")))
-  return { rows: () => refuse, custom: () => refuse }
-}
+): Effect.Effect<BatchLease, StoreError> =>
+  Effect.map(SqlLease.write(connection, owner, leases, id, at), (token) => ({ id, token }))

@@ -71,15 +71,64 @@ export const isLive = (owner: Owner["Type"], lease: Lease | undefined, now: numb
     )
 
 /**
+ * Where leases are kept, and what they are for.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Table {
+  readonly name: string
+  readonly key: string
+}
+
+/**
+ * The lease in a table that stands in the way of taking it: its owner is alive and gives signs of life.
+ * @category running
+ * @since 0.1.0
+ */
+export const held = Effect.fnUntraced(
+  function*(connection: Writing, owner: Owner["Type"], { key, name }: Table, id: string, at: number) {
+    const [row] = yield* connection.all(`SELECT ${columns} FROM ${name} AS leases WHERE ${key} = ?`, [id])
+    const lease = row === undefined ? undefined : fromRow(row)
+    const isHeld = lease !== undefined && at - lease.heartbeatAt <= lapse && (yield* isLive(owner, lease, at))
+    return isHeld ? lease : undefined
+  }
+)
+
+/**
+ * Writes a lease into a table with a new token, whoever had it before, and gives the token.
+ * @category running
+ * @since 0.1.0
+ */
+export const write = (
+  connection: Writing,
+  owner: Owner["Type"],
+  { key, name }: Table,
+  id: string,
+  at: number
+): Effect.Effect<string, StoreError> => {
+  const { host, pid, startedAt, system } = owner.self
+  // the token comes from the database, so that a seeded random service cannot repeat one
+  return connection.all(
+    `INSERT OR REPLACE INTO ${name} (${key}, token, pid, started_at, system, host, heartbeat_at, taken_at) ` +
+      "VALUES (?, lower(hex(randomblob(16))), ?, ?, ?, ?, ?, ?) RETURNING token",
+    [id, pid, startedAt, system, host, at, iso(at)]
+  ).pipe(Effect.flatMap(([row]) => {
+    const token = row?.["token"]
+    return typeof token === "string"
+      ? Effect.succeed(token)
+      : Effect.fail(SqlFailure.make("Invalid", connection.path, "a lease was stored without a token"))
+  }))
+}
+
+/**
  * Takes the lease of a root run, inside a transaction; refuses when its owner is alive and gives signs of life.
  * @category running
  * @since 0.1.0
  */
 export const take = Effect.fnUntraced(
   function*(connection: Writing, owner: Owner["Type"], rootRunId: RunId, at: number) {
-    const rows = yield* connection.all(`SELECT ${columns} FROM leases WHERE root_run_id = ?`, [rootRunId])
-    const lease = rows[0] === undefined ? undefined : fromRow(rows[0])
-    if (lease !== undefined && at - lease.heartbeatAt <= lapse && (yield* isLive(owner, lease, at))) {
+    const lease = yield* held(connection, owner, ofRuns, rootRunId, at)
+    if (lease !== undefined) {
       return yield* new RunOwned({
         runId: rootRunId,
         pid: lease.owner.pid,
@@ -101,20 +150,8 @@ export const grant = (
   owner: Owner["Type"],
   rootRunId: RunId,
   at: number
-): Effect.Effect<Ownership, StoreError> => {
-  const { host, pid, startedAt, system } = owner.self
-  // the token comes from the database, so that a seeded random service cannot repeat one
-  return connection.all(
-    "INSERT OR REPLACE INTO leases (root_run_id, token, pid, started_at, system, host, heartbeat_at, taken_at) " +
-      "VALUES (?, lower(hex(randomblob(16))), ?, ?, ?, ?, ?, ?) RETURNING token",
-    [rootRunId, pid, startedAt, system, host, at, iso(at)]
-  ).pipe(Effect.flatMap((rows) => {
-    const token = rows[0]?.["token"]
-    return typeof token === "string"
-      ? Effect.succeed({ rootRunId, token })
-      : Effect.fail(SqlFailure.make("Invalid", connection.path, "a lease was stored without a token"))
-  }))
-}
+): Effect.Effect<Ownership, StoreError> =>
+  Effect.map(write(connection, owner, ofRuns, rootRunId, at), (token) => ({ rootRunId, token }))
 
 /**
  * Gives a lease up; nothing happens when it is somebody else's by now.
@@ -123,3 +160,9 @@ export const grant = (
  */
 export const release = (connection: Writing, ownership: Ownership): Effect.Effect<number, StoreError> =>
   connection.run("DELETE FROM leases WHERE root_run_id = ? AND token = ?", [ownership.rootRunId, ownership.token])
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const ofRuns: Table = { name: "leases", key: "root_run_id" }

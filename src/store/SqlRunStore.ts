@@ -5,22 +5,19 @@
  * statements are in `SqlTemplates`, reading in `SqlReads`. While the layer lives it renews the leases it holds; when it
  * is released it writes what is queued, gives the leases up and folds the log into the database.
  */
-import type * as SqlConnection from "@effect/sql/SqlConnection"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
-import type * as Scope from "effect/Scope"
 import type { RunId } from "../domain/Ids.ts"
-import { FailPoint } from "./FailPoint.ts"
-import { Owner } from "./Owner.ts"
-import { OwnershipLost, RunStore } from "./RunStore.ts"
+import type { Owner } from "./Owner.ts"
+import { RunStore } from "./RunStore.ts"
 import type { NewRun, Ownership, ResumeChanges, RunOutcome, StoreError } from "./RunStore.ts"
 import * as SqlApprovals from "./SqlApprovals.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import * as SqlForget from "./SqlForget.ts"
-import * as Sqlite from "./Sqlite.ts"
 import * as SqlLease from "./SqlLease.ts"
+import * as SqlOpened from "./SqlOpened.ts"
 import * as SqlRateLimits from "./SqlRateLimits.ts"
 import * as SqlReads from "./SqlReads.ts"
 import * as SqlTemplates from "./SqlTemplates.ts"
@@ -33,32 +30,20 @@ import type { Writing } from "./SqlWriter.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: {
-  readonly home: string
-  readonly mode: "write" | "read"
-}): Layer.Layer<RunStore, StoreError, Owner> => Layer.scoped(RunStore, make(options))
+export const layer = (options: SqlOpened.Options): Layer.Layer<RunStore, StoreError, Owner> =>
+  Layer.scoped(RunStore, make(options))
 
 /**
  * Opens the record of runs of a home.
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fn("SqlRunStore.make")(function*(options: {
-  readonly home: string
-  readonly mode: "write" | "read"
-}) {
-  const owner = yield* Owner
-  const opened = yield* Sqlite.open({
-    ...options,
-    isLive: (lease) => Effect.flatMap(Clock.currentTimeMillis, (now) => SqlLease.isLive(owner, lease, now))
-  })
-  const { home, path } = opened
-  const reader = yield* reserve(opened.reader.reserve, path)
+export const make = Effect.fn("SqlRunStore.make")(function*(options: SqlOpened.Options) {
+  const { home, owner, path, reader, writer } = yield* SqlOpened.open(options)
   const reads = SqlReads.make({ home, path, connection: reader, owner })
   const held = new Held()
-  const writer = opened.writer === undefined
-    ? readOnly(path)
-    : yield* startWriter(yield* reserve(opened.writer.reserve, path), path, held)
+  // given up before what was opened is released, since finalizers run in the opposite order
+  if (options.mode === "write") yield* keepLeases(writer, held)
   return { home, ...reads, ...writes({ path, writer, reads, owner, held }) } satisfies RunStore["Type"]
 })
 
@@ -97,6 +82,7 @@ interface Parts {
 // the methods a call goes through are plain functions without spans: a fan-out makes thousands of them per second
 const writes = (parts: Parts) => {
   const { held, owner, writer } = parts
+  const unowned = SqlWriter.unowned(writer)
   return {
     ...runWrites(parts),
     heartbeat: (ownership, at) =>
@@ -117,14 +103,15 @@ const writes = (parts: Parts) => {
       ),
     giveUpAlias: (alias, id) =>
       unowned(
-        writer.custom(null, null, (connection) =>
-          Effect.asVoid(connection.run("UPDATE runs SET alias = NULL WHERE alias = ? AND id = ?", [alias, id])))
+        null,
+        (connection) =>
+          Effect.asVoid(connection.run("UPDATE runs SET alias = NULL WHERE alias = ? AND id = ?", [alias, id]))
       ),
-    ask: (approval) => unowned(writer.custom(null, null, (connection) => SqlApprovals.ask(connection, approval))),
-    decide: (decision) => unowned(writer.custom(null, null, (connection) => SqlApprovals.decide(connection, decision))),
-    forget: (id, at) => unowned(writer.custom(null, null, (connection) => SqlForget.forget(connection, owner, id, at))),
-    takeRoom: (room) => unowned(writer.custom(null, null, (connection) => SqlRateLimits.take(connection, room))),
-    correctRoom: (room) => unowned(writer.custom(null, null, (connection) => SqlRateLimits.correct(connection, room))),
+    ask: (approval) => unowned(null, (connection) => SqlApprovals.ask(connection, approval)),
+    decide: (decision) => unowned(null, (connection) => SqlApprovals.decide(connection, decision)),
+    forget: (id, at) => unowned(null, (connection) => SqlForget.forget(connection, owner, id, at)),
+    takeRoom: (room) => unowned(null, (connection) => SqlRateLimits.take(connection, room)),
+    correctRoom: (room) => unowned(null, (connection) => SqlRateLimits.correct(connection, room)),
     retry: (ownership, ended, next) =>
       writer.rows("call.retry", ownership, (batch) => {
         if (ended !== null) SqlTemplates.endAttempt(batch, ended)
@@ -152,13 +139,6 @@ const writes = (parts: Parts) => {
       writer.rows("run.event", ownership, (batch) => SqlTemplates.addEvent(batch, event, held.of(event.runId)))
   } satisfies Partial<RunStore["Type"]>
 }
-
-/** A write on nobody's behalf cannot lose an ownership. */
-const unowned = <A, E>(write: Effect.Effect<A, E | OwnershipLost>): Effect.Effect<A, Exclude<E, OwnershipLost>> =>
-  Effect.catchAll(
-    write,
-    (error) => error instanceof OwnershipLost ? Effect.die(error) : Effect.fail(error as Exclude<E, OwnershipLost>)
-  )
 
 const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
   const journal = (ownership: Ownership, id: RunId) =>
@@ -291,17 +271,6 @@ const finishRun = Effect.fnUntraced(function*(connection: Writing, ownership: Ow
 // the layer's life
 // -----------------------------------------------------------------------------
 
-const reserve = (reserved: Effect.Effect<SqlConnection.Connection, unknown, Scope.Scope>, path: string) =>
-  Effect.mapError(reserved, (error) => SqlFailure.fromUnknown(path, error))
-
-const startWriter = Effect.fnUntraced(function*(connection: SqlConnection.Connection, path: string, held: Held) {
-  // finalizers run in the opposite order: leases are given up through the writer, then it ends, then the log is folded in
-  yield* Effect.addFinalizer(() => Effect.ignore(connection.executeRaw("PRAGMA wal_checkpoint(TRUNCATE)", [])))
-  const writer = yield* SqlWriter.make({ path, connection, failPoint: yield* FailPoint })
-  yield* keepLeases(writer, held)
-  return writer
-})
-
 /** Renews the leases every few seconds of real time; a timer of its own, so that it does not keep the process alive. */
 const keepLeases = Effect.fnUntraced(function*(writer: SqlWriter.SqlWriter, held: Held) {
   const realClock = Clock.make()
@@ -336,8 +305,3 @@ const keepLeases = Effect.fnUntraced(function*(writer: SqlWriter.SqlWriter, held
 })
 
 const renewal = 5_000
-
-const readOnly = (path: string): SqlWriter.SqlWriter => {
-  const refuse = Effect.suspend(() => Effect.fail(SqlFailure.make("ReadOnly", path, "it was opened for reading")))
-  return { rows: () => refuse, custom: () => refuse }
-}

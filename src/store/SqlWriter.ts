@@ -111,6 +111,21 @@ export const make = (options: {
     }
   })
 
+/**
+ * Writes on nobody's behalf, which no lease of a run can refuse.
+ * @category running
+ * @since 0.1.0
+ */
+export const unowned = (writer: SqlWriter) =>
+<A, E>(
+  step: Step | null,
+  run: (connection: Writing) => Effect.Effect<A, E | StoreError>
+): Effect.Effect<A, E | StoreError> =>
+  Effect.catchAll(
+    writer.custom<A, E>(step, null, run),
+    (error) => error instanceof OwnershipLost ? Effect.die(error) : Effect.fail(error)
+  )
+
 // -----------------------------------------------------------------------------
 // units
 // -----------------------------------------------------------------------------
