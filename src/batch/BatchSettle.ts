@@ -61,7 +61,7 @@ export const settle = (
 const maxProblems = 20
 /** Rows of one transaction, which may be as many or as long. */
 const maxRows = 256
-const maxCharacters = 2_097_152
+const maxCharacters = 524_288
 
 const isGone = (error: { readonly _tag: string }): error is ProviderError =>
   error._tag === "ProviderError" && "reason" in error && error.reason === "InvalidRequest"

@@ -63,6 +63,8 @@ describe("owf batch", () => {
               OWF_PROVIDER_HOUSE_MODEL: "m",
               OWF_PROVIDER_HOUSE_API_KEY_ENV: "HOUSE_KEY",
               HOUSE_KEY: Vendors.key,
+              // free pages of every thread are no memory that is needed either
+              MALLOC_ARENA_MAX: "1",
               NODE_OPTIONS: measured(memory)
             }).ran
           )
