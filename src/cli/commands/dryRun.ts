@@ -1,10 +1,10 @@
 /**
  * `owf dry-run FILE`: executes a workflow with answers that are made up, and shows what a run would come to.
  */
-import * as Effect from "effect/Effect"
 import * as Flag from "../Flag.ts"
-import { Exited, Host } from "../Host.ts"
 import * as Spec from "../Spec.ts"
+import * as Loading from "./loading.ts"
+import { reading } from "./shared.ts"
 
 /**
  * Executes a workflow with answers that are made up, and shows what a run would come to.
@@ -18,10 +18,7 @@ export const dryRun = Spec.make({
     "branch or worktree is made, programs of graphs are not run, waits are passed over and approvals given. What the " +
     "script does by itself, beside the verbs, it does here too. Tokens and costs are estimates for the provider and " +
     "model that are named.",
-  positional: {
-    name: "file",
-    description: "A .ts, .mts, .js or .mjs file that exports a workflow as its default, or a .yaml graph"
-  },
+  positional: Loading.workflowFile,
   examples: [
     "owf dry-run flow.ts",
     "owf dry-run flow.ts --arg topic=tests --provider anthropic --model claude-sonnet-4-6",
@@ -33,15 +30,11 @@ export const dryRun = Spec.make({
       "NAME",
       "Who would answer the calls that name nobody (default: fake, which is free)"
     ),
-    model: Flag.text("model", "NAME", "Model of the calls that name none (default: the provider's)"),
-    budgetTokens: Flag.number("budget-tokens", "N", "Tokens the run might use", { least: 0, whole: true }),
-    budgetCostUsd: Flag.number("budget-cost-usd", "USD", "Dollars the run might cost", { least: 0, whole: false }),
-    argsJson: Flag.text("args-json", "OBJECT", "Arguments of the workflow as a JSON object; - reads it from stdin"),
-    args: Flag.repeated("arg", "KEY=VALUE", "One argument, which wins over --args-json; may be repeated"),
-    params: Flag.text("params", "OBJECT", "Variables of a graph as a JSON object, which win over --params-file"),
-    paramsFile: Flag.text("params-file", "PATH", "File with the variables of a graph as a JSON object"),
-    cli: Flag.text("cli", "NAME", "The same as --provider (default for graphs: AGENT_CLI)"),
-    strict: Flag.flag("strict", "Fail where a declared fallback would stand in for an answer"),
+    model: Loading.model,
+    ...Loading.budget({ tokens: "Tokens the run might use", costUsd: "Dollars the run might cost" }),
+    ...Loading.input,
+    cli: Loading.cli,
+    strict: Loading.strict,
     outputTokens: Flag.number("output-tokens", "N", "Tokens every answer is taken to have (default: 500)", {
       least: 0,
       whole: true
@@ -54,13 +47,6 @@ export const dryRun = Spec.make({
       least: 1,
       whole: false
     }),
-    json: Flag.json,
-    home: Flag.home,
-    debug: Flag.debug
+    ...reading
   }
-}, (options, file) =>
-  Effect.gen(function*() {
-    const { loader } = yield* Host
-    const code = yield* loader.dryRun({ ...options, file })
-    if (code !== 0) return yield* new Exited({ code })
-  }))
+}, (options, file) => Loading.endWith(({ loader }) => loader.dryRun({ ...options, file })))

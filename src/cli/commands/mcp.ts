@@ -1,10 +1,9 @@
 /**
  * `owf mcp`: serves the tools for agents over the standard streams.
  */
-import * as Effect from "effect/Effect"
 import * as Flag from "../Flag.ts"
-import { Exited, Host } from "../Host.ts"
 import * as Spec from "../Spec.ts"
+import * as Loading from "./loading.ts"
 
 /**
  * Serves the tools for agents over the standard streams.
@@ -29,9 +28,4 @@ export const mcp = Spec.make({
     ),
     debug: Flag.debug
   }
-}, ({ homes, roots }) =>
-  Effect.gen(function*() {
-    const host = yield* Host
-    const code = yield* host.mcp({ homes, roots })
-    if (code !== 0) return yield* new Exited({ code })
-  }))
+}, ({ homes, roots }) => Loading.endWith((host) => host.mcp({ homes, roots })))

@@ -1,11 +1,10 @@
 /**
  * `owf resume RUN_ID`: goes on with a run that was interrupted, failed or ran out of budget.
  */
-import * as Effect from "effect/Effect"
 import * as Flag from "../Flag.ts"
-import { Exited, Host } from "../Host.ts"
 import * as Spec from "../Spec.ts"
-import { runId } from "./shared.ts"
+import * as Loading from "./loading.ts"
+import { reading, runId } from "./shared.ts"
 
 /**
  * Goes on with a run that was interrupted, failed or ran out of budget.
@@ -27,13 +26,9 @@ export const resume = Spec.make({
   flags: {
     provider: Flag.text("provider", "NAME", "Who answers the calls that name nobody (default: the run's)"),
     model: Flag.text("model", "NAME", "Model of the calls that name none (default: the run's)"),
-    budgetTokens: Flag.number("budget-tokens", "N", "New limit of tokens, what was used so far included", {
-      least: 0,
-      whole: true
-    }),
-    budgetCostUsd: Flag.number("budget-cost-usd", "USD", "New limit of dollars, what was spent so far included", {
-      least: 0,
-      whole: false
+    ...Loading.budget({
+      tokens: "New limit of tokens, what was used so far included",
+      costUsd: "New limit of dollars, what was spent so far included"
     }),
     script: Flag.text("script", "PATH", "Where the workflow file is now, when it was moved"),
     from: Flag.text("from", "NODE", "Run a graph again from this node on, with the context as it was before it"),
@@ -41,17 +36,8 @@ export const resume = Spec.make({
       "rerun-mutating",
       "Make calls that may change files again, also where what they left still stands"
     ),
-    strict: Flag.flag("strict", "Fail where a declared fallback would stand in for an answer"),
-    quiet: Flag.flag("quiet", "Print no progress"),
-    events: Flag.events,
-    noColor: Flag.noColor,
-    json: Flag.json,
-    home: Flag.home,
-    debug: Flag.debug
+    strict: Loading.strict,
+    ...Loading.showing,
+    ...reading
   }
-}, (options, run) =>
-  Effect.gen(function*() {
-    const { loader } = yield* Host
-    const code = yield* loader.resume({ ...options, run })
-    if (code !== 0) return yield* new Exited({ code })
-  }))
+}, (options, run) => Loading.endWith(({ loader }) => loader.resume({ ...options, run })))
