@@ -78,6 +78,11 @@ export const render = (report: RunReport): string => {
     ...calls.flatMap((call) =>
       call.waitingUntil === null ? [] : [["waiting", waitOf(call, call.waitingUntil)] as const]
     ),
+    ...report.waits.flatMap(({ callId, endedAt, reason }) =>
+      run.status === "waiting" && callId === null && endedAt === null && !reason.endsWith(": waiting for approval")
+        ? [["waiting", Format.clip(reason.replace(": waiting ", " "), 200)] as const]
+        : []
+    ),
     ...report.approvals.flatMap((asked) => asked.decision === null ? [["approval", questionOf(asked)] as const] : []),
     ...calls.flatMap((call) =>
       call.status === "degraded" ? [["degraded", `${nameOf(call)}: ${call.error ?? "no answer"}`] as const] : []

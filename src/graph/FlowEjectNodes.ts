@@ -393,7 +393,7 @@ const parallel = (visit: Visit, node: ParallelNode): Stmts => {
     const gives = names.length === 0 ? null : Writers.result(writer, frame, { ...last, set }, "set")
     return { code: `Effect.gen(${writer.functionOf(branch, inner, gives)})`, puts: names, last }
   })
-  const call = `yield* Effect.all([\n${
+  const call = `yield* FlowSteps.together([\n${
     Print.indent(parts.map((part) => part.code).join(",\n"))
   }\n], { concurrency: ${node.concurrency} })`
   if (parts.every(({ puts }) => puts.length === 0)) return [...before, code(call, node.id)]

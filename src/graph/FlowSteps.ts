@@ -66,6 +66,23 @@ export const each = <A, B, E, R>(
       }), options))
 
 /**
+ * Does different things at the same time, so many at once; the first failure stops the others. Gives what each of them
+ * gave.
+ * @category running
+ * @since 0.1.0
+ */
+export const together = <const Branches extends ReadonlyArray<Effect.Effect<unknown, unknown, unknown>>>(
+  branches: Branches,
+  options: { readonly concurrency: number }
+): Effect.Effect<
+  { readonly [Index in keyof Branches]: Effect.Effect.Success<Branches[Index]> },
+  Effect.Effect.Error<Branches[number]>,
+  Effect.Effect.Context<Branches[number]>
+> =>
+  // one result for each branch, in their order; what is common to the branches is all that `each` knows of them
+  each(branches, (branch) => branch, options) as ReturnType<typeof together<Branches>>
+
+/**
  * A try of a node that is tried again when it fails.
  * @category models
  * @since 0.1.0

@@ -3,6 +3,7 @@
  *
  * They take and give plain data, because whoever calls them may have another copy of Effect.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import type { ResumeRequest, RunRequest } from "../cli/Host.ts"
@@ -12,6 +13,8 @@ import * as Usage from "../cli/UsageError.ts"
 import type * as WorkflowFile from "../cli/WorkflowFile.ts"
 import type * as Records from "../domain/Records.ts"
 import type { FlowErrors } from "../graph/FlowError.ts"
+import { FlowFailed } from "../graph/FlowRunError.ts"
+import * as Commands from "../report/Commands.ts"
 import { RunFiles } from "../store/RunFiles.ts"
 import { RunStore, StoreError } from "../store/RunStore.ts"
 import type * as Engine from "../workflow/Engine.ts"
@@ -60,9 +63,10 @@ export const resume = (request: ResumeRequest): Promise<number> =>
       if (found.id !== row.id) {
         session.tell(`run ${request.run} is part of run ${row.id}, which is resumed as a whole`)
       }
-      if (request.from === undefined && (row.status === "done" || row.status === "degraded")) {
+      if (request.from === undefined && RunView.hasEnded(row)) {
         session.tell(`run ${row.id} is ${row.status} already; nothing is to be done`)
-        return Session.stored(row, directory)
+        const ended = Session.stored(row, directory)
+        return row.status === "failed" ? { ...ended, cause: failureOf(row), advice: waysOn(row, request.home) } : ended
       }
       const loaded = yield* loadAgain(row, request.script)
       const { path, sha256 } = loaded
@@ -89,6 +93,16 @@ export const resume = (request: ResumeRequest): Promise<number> =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const failureOf = (row: Records.Run) =>
+  Cause.fail(new FlowFailed({ workflow: row.workflowName, node: "", detail: row.errorMessage ?? "" }))
+
+/** A graph that came to a fail node would only come to it again. */
+const waysOn = (row: Records.Run, home: string | undefined): string =>
+  `the run has ended; go back to a node before its end with: ${RunView.resume(row.id, home)} --from NODE` +
+  (row.scriptPath === null
+    ? ""
+    : `\nor begin anew with: owf run ${Commands.quoted(row.scriptPath)} --fresh${RunView.homeFlag(home)}`)
 
 const start = (
   { path, sha256, workflow }: Loaded,

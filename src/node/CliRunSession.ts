@@ -53,6 +53,8 @@ export interface Ended {
   readonly cause: Cause.Cause<unknown> | undefined
   /** What a graph says at the node it ended at. */
   readonly message?: string | undefined
+  /** What can be done after it has ended, where that is something else than to begin anew with the same command. */
+  readonly advice?: string | undefined
 }
 
 /**
@@ -201,7 +203,7 @@ const conclude = (context: Context, result: Ended, stopped: Stopped): Effect.Eff
       if (request.debug && problem.trace !== undefined) yield* output.note(problem.trace)
       yield* output.note(
         resume === undefined
-          ? "the run has ended; the same command begins a new one"
+          ? result.advice ?? "the run has ended; the same command begins a new one"
           : `${problem.kind === "Interrupted" ? "interrupted; " : ""}resume with: ${resume}`
       )
     }

@@ -22,8 +22,13 @@ export const select = `WITH family AS (SELECT id FROM runs WHERE root_run_id = ?
     (SELECT timestamp FROM newest) AS event_at,
     (SELECT type FROM newest) AS event_type,
     (SELECT count(*) FROM calls WHERE run_id IN (SELECT id FROM family) AND status = 'running') AS running_calls,
-    (SELECT max(recovery_json ->> '$.until') FROM calls
-      WHERE run_id IN (SELECT id FROM family) AND status = 'waiting') AS waiting_until
+    coalesce(
+      (SELECT max(recovery_json ->> '$.until') FROM calls
+        WHERE run_id IN (SELECT id FROM family) AND status = 'waiting'),
+      (SELECT events.data_json ->> '$.until' FROM family JOIN events ON events.run_id = family.id
+        AND events.id = (SELECT max(id) FROM events WHERE run_id = family.id)
+        WHERE events.type = 'waiting' ORDER BY events.timestamp DESC LIMIT 1)
+    ) AS waiting_until
   FROM runs LEFT JOIN leases ON leases.root_run_id = runs.id WHERE runs.id = ?`
 
 /**

@@ -296,9 +296,13 @@ const withShownStatus = (owner: Owner["Type"], row: Row): Effect.Effect<Row> => 
   return Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.map(
       SqlLease.isLive(owner, SqlLease.fromRow(row), now),
-      (live) => live ? row["only_waits"] === 1 ? { ...row, status: "waiting" } : row : { ...row, status: "interrupted" }
+      (live) => !live ? { ...row, status: "interrupted" } : waits(row, now) ? { ...row, status: "waiting" } : row
     ))
 }
+
+/** Nothing of it is at work, and something waits: a call, a person is asked, or a moment is still to come. */
+const waits = (row: Row, now: number): boolean =>
+  row["only_waits"] === 1 || (typeof row["idle_until"] === "string" && Date.parse(row["idle_until"]) > now)
 
 /** Ids a person may have meant, the newest first: those that begin or end the same, or differ in few characters. */
 const nearest = (id: string, ids: ReadonlyArray<string>): ReadonlyArray<string> => {

@@ -37,6 +37,12 @@ export const selectRuns = `SELECT runs.id, runs.root_run_id, runs.parent_run_id,
       SELECT status = 'running' AS works FROM calls WHERE run_id IN spenders AND status IN ('running', 'waiting')
       UNION ALL SELECT 0 FROM approvals WHERE run_id IN spenders AND decision IS NULL)
   ) END AS only_waits,
+  CASE runs.status WHEN 'running' THEN (
+    SELECT max(events.data_json ->> '$.until') FROM runs AS waiter JOIN events ON events.run_id = waiter.id
+      AND events.id > (SELECT max(id) FROM events WHERE run_id = waiter.id) - 50
+    WHERE waiter.id IN spenders AND events.type = 'waiting' AND events.run_attempt = waiter.attempt_number
+      AND NOT EXISTS (SELECT 1 FROM calls WHERE run_id IN spenders AND status = 'running')
+  ) END AS idle_until,
   coalesce((SELECT sum(spent_tokens) FROM budget_ledger WHERE run_id IN spenders), 0) AS budget_spent_tokens,
   coalesce((SELECT sum(spent_cost_nano) FROM budget_ledger WHERE run_id IN spenders), 0) / 1e9 AS budget_spent_cost_usd
   FROM runs LEFT JOIN leases ON leases.root_run_id = runs.root_run_id `.replaceAll(

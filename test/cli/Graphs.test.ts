@@ -136,6 +136,14 @@ describe("owf run flow.yaml", () => {
     assert.include(failed.stderr, "Nothing of 4.")
     assert.include(failed.stderr, "the run has ended")
     assert.notInclude(failed.stderr, "resume with")
+    const resumed = await owf(directory, "resume", "latest")
+    assert.strictEqual(resumed.code, 1)
+    assert.include(resumed.stderr, "is failed already; nothing is to be done")
+    assert.include(resumed.stderr, "Nothing of 4.")
+    assert.match(resumed.stderr, /owf resume \S+ --from NODE\nor begin anew with: owf run \S+flow\.yaml --fresh/)
+    const again = documentOf(await owf(directory, "resume", "latest", "--json"))
+    assert.deepInclude(again, { status: "failed", attempt: 1, resume: null })
+    assert.deepInclude(again.error, { kind: "FlowFailed", message: "Nothing of 4." })
   })
 
   it("YG-18: refuses a second process at the same run, and goes on after the first was killed", async () => {
@@ -290,6 +298,25 @@ describe("owf approve", () => {
     "  - id: plan",
     "  - id: gate\n    type: wait\n    approval: \"Deploy {{ repo }}?\"\n    output: gate\n    next: plan\n  - id: plan"
   )
+
+  it("shows that a run waits, and until when, while nothing else of it is done", async () => {
+    const until = "2999-08-01T09:00:00.000Z"
+    const directory = directoryWith({
+      "flow.yaml": "name: later\nstart: first\nnodes:\n" +
+        "  - {id: first, type: agent, prompt_text: First, next: pause}\n" +
+        `  - {id: pause, type: wait, until: "${until}", next: done}\n  - {id: done, type: terminal}\n`
+    })
+    const { child, ran } = start(directory, ["run", "flow.yaml"])
+    await said(child, `waiting until ${until}`)
+    const shown = await owf(directory, "status", "latest")
+    assert.match(shown.stdout, /^status: +waiting$/m)
+    assert.match(shown.stdout, new RegExp(`^waiting: +pause until ${until}$`, "m"))
+    assert.match((await owf(directory, "runs")).stdout, / waiting /)
+    assert.include((await owf(directory, "health", "latest")).stdout, `it waits until ${until}`)
+    child.kill("SIGINT")
+    await ran
+    assert.match((await owf(directory, "status", "latest")).stdout, /^status: +interrupted$/m)
+  }, 60_000)
 
   it("answers a run another process is at work on, which goes on", async () => {
     const directory = directoryWith({ ...files, "flow.yaml": gated })

@@ -1,0 +1,33 @@
+import { assert, describe, it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { agent, OwfTest, RunStore, Scripted, Workflow } from "open-agent-workflows"
+import * as FlowSteps from "open-agent-workflows/graph/FlowSteps"
+
+const latest = Effect.flatMap(RunStore.RunStore, (store) => store.run("latest"))
+
+describe("branches of a program that was a graph", () => {
+  it.live("are answered by what was recorded of themselves, in whatever order they ask when the run is resumed", () => {
+    let times = 0
+    // the first request, which is the left one's, is not answered before the process stops
+    const provider = Scripted.make(() => ++times === 1 ? Scripted.never : Scripted.answer(`answer ${times}`))
+    let lead = 0
+    const same = (label: string, delay: Duration.DurationInput) =>
+      Effect.zipRight(Effect.sleep(delay), Effect.map(agent("The same task.", { label }), ({ text }) => text))
+    const program = Workflow.make({ name: "branches" }, () =>
+      Effect.map(
+        // the left one asks first, and last when it is resumed
+        FlowSteps.together([Effect.suspend(() => same("left", lead)), Effect.suspend(() => same("right", 20))], {
+          concurrency: 2
+        }),
+        ([left, right]) => [left, right]
+      ))
+    return Effect.gen(function*() {
+      yield* Effect.timeoutOption(Workflow.start(program, {}), "2 seconds")
+      lead = 200
+      const { outputJson, status } = yield* Workflow.resume(program, yield* latest)
+      assert.deepStrictEqual([status, outputJson], ["done", "[\"answer 3\",\"answer 2\"]"])
+      assert.strictEqual((yield* provider.requests).length, 3)
+    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+  })
+})
