@@ -92,7 +92,7 @@ const artifacts = listTool(
   "owf_artifacts",
   "artifacts",
   "Files of a run",
-  "The files of a run; path is what owf_read_artifact takes."
+  "The files of the calls of a run; path is what owf_read_artifact takes. Beside them are output.json and manifest.json."
 )
 
 const listRuns = Tool.make({

@@ -119,7 +119,10 @@ export const make = <A, I>(
   run: (input: A, telling: Telling) => Effect.Effect<Done, Problem.Problem, Host>
 ): Tool => {
   const { description, hints, input, name, output, title } = definition
-  const decode = Schema.decodeUnknownEither(input, { errors: "all", onExcessProperty: "error" })
+  const decode = Schema.decodeUnknownEither(isEmpty(input) ? closed(input) : input, {
+    errors: "all",
+    onExcessProperty: "error"
+  })
   return {
     name,
     title,
@@ -157,6 +160,17 @@ const cutFields = {
   truncated: Schema.optional(Schema.Boolean.annotations({ description: "Whether texts or lists were cut to fit" })),
   note: Schema.optional(Schema.String)
 }
+
+/** A struct without fields accepts everything; this one nothing more. */
+const closed = <A, I>(schema: Schema.Schema<A, I>): Schema.Schema<A, I> =>
+  schema.pipe(Schema.filter((value) => {
+    const [first] = Object.keys(Object(value))
+    return first === undefined ? undefined : { path: [first], message: "is unexpected, there are no arguments" }
+  }))
+
+const isEmpty = (schema: object): boolean =>
+  Predicate.hasProperty(schema, "fields") && Predicate.isRecord(schema.fields) &&
+  Object.keys(schema.fields).length === 0
 
 /** Models give null for what they leave out. */
 const withoutNulls = (given: unknown): unknown =>

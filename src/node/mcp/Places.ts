@@ -112,6 +112,9 @@ export const home = (allowed: Allowed, path: string | undefined): Effect.Effect<
         `It may lie in ${allowed.roots.join(", ")}; owf mcp --home DIR allows another.`
       )
     }
+    if (Fs.statSync(real, { throwIfNoEntry: false })?.isDirectory() === false) {
+      throw Problem.make("PathRefused", `The home ${asked} is not a directory.`)
+    }
     for (const name of ["workflow.sqlite", "workflow.sqlite-wal", "workflow.sqlite-shm", "runs"]) {
       const found = Fs.lstatSync(Path.join(real, name), { throwIfNoEntry: false })
       if (found !== undefined && !(name === "runs" ? found.isDirectory() : found.isFile())) {
