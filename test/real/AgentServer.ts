@@ -3,7 +3,7 @@
  * completions, each streamed.
  *
  * What it answers is written in the prompt, as `[[answer TEXT]]`, `[[json VALUE]]`, `[[fail STATUS]]`, `[[limit]]`,
- * `[[hang]]` or `[[shell COMMAND]]`, so that one workflow file serves every program. Whatever else a program asks on its own is answered with a
+ * `[[hang]]`, `[[shell COMMAND]]` or `[[tool NAME INPUT]]`, so that one workflow file serves every program. Whatever else a program asks on its own is answered with a
  * short text.
  */
 import * as Http from "node:http"
@@ -77,7 +77,7 @@ export const start = async (): Promise<AgentServer> => {
 
 // the last order counts: a session that goes on holds the earlier ones as well
 const orderOf = (body: string): Order | undefined => {
-  const found = [...body.matchAll(/\[\[(answer|json|fail|limit|hang|shell)(?: ((?:(?!\]\]).)*))?\]\]/g)].at(-1)
+  const found = [...body.matchAll(/\[\[(answer|json|fail|limit|hang|shell|tool)(?: ((?:(?!\]\]).)*))?\]\]/g)].at(-1)
   return found === undefined ? undefined : { verb: found[1] ?? "", rest: found[2] ?? "" }
 }
 
@@ -121,7 +121,14 @@ const answerOf = (body: Json, text: string, order: Order | undefined): Answer =>
   }
   const isCalled = /"tool_result"|"function_call_output"|"role":"tool"/.test(text)
   if (order.verb === "shell" && !isCalled) return { text: "", tool: shellOf(text, order.rest) }
+  if (order.verb === "tool") return isCalled ? { text: "it was used" } : { text: "", tool: toolOf(order.rest) }
   return { text: order.rest }
+}
+
+/** A call of a tool that a prompt names with its input. */
+const toolOf = (rest: string): Answer["tool"] => {
+  const at = rest.indexOf(" ")
+  return { name: rest.slice(0, at), input: JSON.parse(rest.slice(at + 1).replaceAll("\\\"", "\"")) as unknown }
 }
 
 /** A call of the program's own tool that runs a command. */
