@@ -6,7 +6,6 @@
  *   creation was not answered is found by them when it has ended; until then a batch of the same size and time may be it.
  * - A2. A batch that could be ours is never taken for absent: not for clocks that differ, nor when its results are gone.
  */
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,12 +26,7 @@ import * as BatchHttp from "./BatchHttp.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options extends BatchHttp.Options, Pick<Anthropic.Options, "schemas"> {
-  /** Model of requests that name none. */
-  readonly model: string
-  /** Name or address the server's models are priced under. */
-  readonly pricedAs: string
-}
+export interface Options extends BatchHttp.ApiOptions, Pick<Anthropic.Options, "schemas"> {}
 
 /**
  * The batches of a server.
@@ -43,8 +37,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const http = yield* BatchHttp.make(options, wire)
   const decodeBatch = BatchHttp.decode(http, Wire.MessageBatch, "the batch")
   const decodePage = BatchHttp.decode(http, Wire.BatchPage, "the list of batches")
-  const get = (path: string) => Effect.map(http.address(path), (url) => HttpClientRequest.get(url))
-  const post = (path: string) => Effect.map(http.address(path), (url) => HttpClientRequest.post(url))
+  const { get, post } = http
   const remote = (answer: unknown) => Effect.map(decodeBatch(answer), remoteOf)
 
   const status: BatchApi["status"] = (id) =>
@@ -87,17 +80,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     )
 
   const api: BatchApi = {
-    name: options.name,
+    ...BatchHttp.common(options, http),
     kind: "anthropic",
-    pricedAs: options.pricedAs,
-    discount: 0.5,
     limits: { maxRequests: 100_000, maxBytes: 250_000_000, isOneModel: false },
-    resolveModel: (asked) =>
-      asked === undefined || asked === "" || asked === "default" || asked.toLowerCase() === options.name
-        ? options.model
-        : asked,
-    ready: http.ready,
-    mask: http.mask,
     encode: (key, request) => {
       const { schemas } = options
       const shape = BatchHttp.shapeOf(wire, request, { schemas, maxOutputTokens: outputLimit(request.model) })

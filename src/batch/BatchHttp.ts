@@ -33,7 +33,7 @@ import * as KeyMask from "../provider/KeyMask.ts"
 import { ProviderError } from "../provider/Provider.ts"
 import * as WireJson from "../provider/WireJson.ts"
 import { Settings } from "../settings/Settings.ts"
-import type { BatchRequest, Download, Outcome, RemoteJob } from "./Batch.ts"
+import type { BatchApi, BatchRequest, Download, Outcome, RemoteJob } from "./Batch.ts"
 
 /**
  * A server.
@@ -51,6 +51,18 @@ export interface Options {
 }
 
 /**
+ * A server whose batches are asked for by name.
+ * @category models
+ * @since 0.1.0
+ */
+export interface ApiOptions extends Options {
+  /** Model of requests that name none. */
+  readonly model: string
+  /** Name or address the server's models are priced under. */
+  readonly pricedAs: string
+}
+
+/**
  * Requests to one server.
  * @category models
  * @since 0.1.0
@@ -58,8 +70,10 @@ export interface Options {
 export interface BatchHttp {
   /** Whether there is a key. */
   readonly ready: Effect.Effect<void, ProviderError>
-  /** An address below the base address (`/batches`), or one that the server named, as long as its origin is ours (H1). */
-  readonly address: (path: string) => Effect.Effect<string, ProviderError>
+  /** To an address below the base address (`/batches`), or one that the server named, if its origin is ours (H1). */
+  readonly get: (path: string) => Effect.Effect<HttpClientRequest.HttpClientRequest, ProviderError>
+  /** To an address like that of `get`. */
+  readonly post: (path: string) => Effect.Effect<HttpClientRequest.HttpClientRequest, ProviderError>
   /** Sends a request and gives the JSON of a successful answer. */
   readonly json: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<unknown, ProviderError>
   /** Sends a request and gives the headers of a successful answer, by lower-case name. */
@@ -110,7 +124,8 @@ export const make = Effect.fnUntraced(function*(
   const server: Server = { options, wire, client, idleTimeout, failure, readKey }
   return {
     ready: Effect.asVoid(readKey),
-    address: (path) => addressOf(server, path),
+    get: (path) => Effect.map(addressOf(server, path), (url) => HttpClientRequest.get(url)),
+    post: (path) => Effect.map(addressOf(server, path), (url) => HttpClientRequest.post(url)),
     json: (request) =>
       Effect.scoped(
         Effect.flatMap(successful(server, request), (response) =>
@@ -131,6 +146,23 @@ export const make = Effect.fnUntraced(function*(
     failure,
     mask
   }
+})
+
+/**
+ * What is the same in the batches of all vendors: half the price, and the models of the live provider.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const common = (
+  options: ApiOptions,
+  { mask, ready }: BatchHttp
+): Pick<BatchApi, "name" | "pricedAs" | "discount" | "resolveModel" | "ready" | "mask"> => ({
+  name: options.name,
+  pricedAs: options.pricedAs,
+  discount: 0.5,
+  resolveModel: HttpProvider.resolveModel(options),
+  ready,
+  mask
 })
 
 /**

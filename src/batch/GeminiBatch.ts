@@ -27,12 +27,7 @@ import * as Wire from "./GeminiBatchWire.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options extends BatchHttp.Options, Pick<Gemini.Options, "schemas"> {
-  /** Model of requests that name none. */
-  readonly model: string
-  /** Name or address the server's models are priced under. */
-  readonly pricedAs: string
-}
+export interface Options extends BatchHttp.ApiOptions, Pick<Gemini.Options, "schemas"> {}
 
 /**
  * The batches of a server.
@@ -44,8 +39,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const decodeUploaded = BatchHttp.decode(http, Wire.Uploaded, "the answer to the upload")
   const decodeOperation = BatchHttp.decode(http, Wire.Operation, "the batch")
   const decodePage = BatchHttp.decode(http, Wire.BatchPage, "the list of batches")
-  const get = (path: string) => Effect.map(http.address(path), (url) => HttpClientRequest.get(url))
-  const post = (path: string) => Effect.map(http.address(path), (url) => HttpClientRequest.post(url))
+  const { get, post } = http
 
   const operation = (name: string) => get(pathOf(name)).pipe(Effect.flatMap(http.json), Effect.flatMap(decodeOperation))
 
@@ -91,18 +85,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const api: BatchApi = {
-    name: options.name,
+    ...BatchHttp.common(options, http),
     kind: "gemini",
-    pricedAs: options.pricedAs,
-    discount: 0.5,
     // the API takes files of 2 GB; an upload that breaks off is repeated as a whole
     limits: { maxRequests: 50_000, maxBytes: 500_000_000, isOneModel: true },
-    resolveModel: (asked) =>
-      asked === undefined || asked === "" || asked === "default" || asked.toLowerCase() === options.name
-        ? options.model
-        : asked,
-    ready: http.ready,
-    mask: http.mask,
     encode: (key, request) => {
       const shape = BatchHttp.shapeOf(wire, request, options)
       return { line: JSON.stringify({ key, request: wire.body(request, shape) }), form: shape.form }

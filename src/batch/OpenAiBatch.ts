@@ -22,13 +22,8 @@ import * as Wire from "./OpenAiBatchWire.ts"
  * @since 0.1.0
  */
 export interface Options
-  extends BatchHttp.Options, Pick<OpenAiCompatible.Options, "schemas" | "outputBound" | "reportsCost">
-{
-  /** Model of requests that name none. */
-  readonly model: string
-  /** Name or address the server's models are priced under. */
-  readonly pricedAs: string
-}
+  extends BatchHttp.ApiOptions, Pick<OpenAiCompatible.Options, "schemas" | "outputBound" | "reportsCost">
+{}
 
 /**
  * The batches of a server.
@@ -41,8 +36,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const decodeFile = BatchHttp.decode(http, Wire.FileObject, "the answer to the upload")
   const decodeBatch = BatchHttp.decode(http, Wire.Batch, "the batch")
   const decodePage = BatchHttp.decode(http, Wire.BatchPage, "the list of batches")
-  const get = (path: string) => Effect.map(http.address(path), (url) => HttpClientRequest.get(url))
-  const post = (path: string) => Effect.map(http.address(path), (url) => HttpClientRequest.post(url))
+  const { get, post } = http
   const remote = (answer: unknown) => Effect.map(decodeBatch(answer), remoteOf)
 
   const status: BatchApi["status"] = (id) =>
@@ -55,17 +49,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     )
 
   const api: BatchApi = {
-    name: options.name,
+    ...BatchHttp.common(options, http),
     kind: "openai",
-    pricedAs: options.pricedAs,
-    discount: 0.5,
     limits: { maxRequests: 50_000, maxBytes: 200_000_000, isOneModel: true },
-    resolveModel: (asked) =>
-      asked === undefined || asked === "" || asked === "default" || asked.toLowerCase() === options.name
-        ? options.model
-        : asked,
-    ready: http.ready,
-    mask: http.mask,
     encode: (key, request) => {
       const shape = BatchHttp.shapeOf(wire, request, options)
       const line = { custom_id: key, method: "POST", url: endpoint, body: wire.body(request, shape) }

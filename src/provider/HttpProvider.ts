@@ -109,16 +109,21 @@ export const make = Effect.fnUntraced(function*(options: Options, wire: HttpWire
   const provider: Provider = {
     name: options.name,
     capabilities: options.capabilities,
-    resolveModel: (asked) =>
-      asked === undefined || asked === "" || asked === "default" || asked.toLowerCase() === options.name
-        ? options.model
-        : asked,
+    resolveModel: resolveModel(options),
     estimate: (request) =>
       estimate(options, wire, request, () => priceOf(request.model, clock.unsafeCurrentTimeMillis())),
     ask
   }
   return provider
 })
+
+/**
+ * The model that is asked for when a call names this one, or none: the provider's own where the provider is named.
+ * @category converting
+ * @since 0.1.0
+ */
+export const resolveModel = ({ model, name }: Pick<Options, "model" | "name">): Provider["resolveModel"] => (asked) =>
+  asked === undefined || asked === "" || asked === "default" || asked.toLowerCase() === name ? model : asked
 
 /**
  * The key of a server, looked up now; undefined for one that takes none.

@@ -101,9 +101,9 @@ describe("BatchHttp", () => {
   it.scopedLive("sends the key to the origin of its own address, however an address is written", () =>
     Effect.gen(function*() {
       const http = yield* client("https://api.example.org/v1")
-      assert.strictEqual(yield* http.address("/batches"), "https://api.example.org/v1/batches")
+      assert.strictEqual((yield* http.get("/batches")).url, "https://api.example.org/v1/batches")
       const own = "https://api.example.org/other/results?x=1"
-      assert.strictEqual(yield* http.address(own), own)
+      assert.strictEqual((yield* http.post(own)).url, own)
       for (
         const address of [
           "https://evil.example.org/v1/results",
@@ -117,7 +117,7 @@ describe("BatchHttp", () => {
           ""
         ]
       ) {
-        assert.strictEqual((yield* Effect.flip(http.address(address))).reason, "Misconfigured", address)
+        assert.strictEqual((yield* Effect.flip(http.get(address))).reason, "Misconfigured", address)
       }
     }))
 
