@@ -23,6 +23,7 @@ import * as FlowFields from "./FlowFields.ts"
 import type { Files } from "./FlowFiles.ts"
 import * as FlowFiles from "./FlowFiles.ts"
 import * as FlowNames from "./FlowNames.ts"
+import * as FlowRisk from "./FlowRisk.ts"
 import * as FlowSchema from "./FlowSchema.ts"
 import * as FlowSource from "./FlowSource.ts"
 import * as FlowTyping from "./FlowTyping.ts"
@@ -105,6 +106,7 @@ const read = (
         ...source.problems,
         ...draft.problems,
         ...FlowCheck.check(draft),
+        ...FlowRisk.check(draft.flow),
         ...files.problems,
         ...scriptsOf(flow).flatMap(FlowCommand.check),
         ...FlowNames.check(flow),

@@ -448,6 +448,76 @@ describe("values that may stand in for an agent's", () => {
     }))
 })
 
+describe("YG-9: defaults that lead to where something is changed", () => {
+  const graph = (fields: string, branching: string, target: string) =>
+    nodes(
+      `{id: a, type: agent, prompt: p.md, ${fields}next: kind}`,
+      `{id: kind, type: branch, ${branching}}`,
+      target,
+      done
+    )
+  const output = "outputs: [{key: decision, type: string, default: go}], "
+  const path = "path: decision, cases: {go: b}, default: done"
+  const script = "{id: b, type: script, script: s.sh, next: done}"
+  const warned = (text: string) =>
+    Effect.map(problemsOf(text), (problems) => problems.filter((problem) => problem.includes("without an answer")))
+  const risky: ReadonlyArray<readonly [name: string, text: string, what: RegExp]> = [
+    [
+      "a script",
+      graph(output, path, script),
+      /f(?:low)?\.yaml:3:5.*defaults of node 'a' lead to node 'b', which runs a script/
+    ],
+    [
+      "an agent that changes files",
+      graph(output, path, "{id: b, type: agent, prompt: p.md, write_scope: [src], next: done}"),
+      /changes files/
+    ],
+    [
+      "an agent in a worktree",
+      graph(output, path, "{id: b, type: agent, prompt: p.md, isolation: worktree, next: done}"),
+      /in a worktree/
+    ],
+    [
+      "a script, by an expression",
+      graph(output, "when: [{if: \"decision == 'go'\", next: b}], default: done", script),
+      /runs a script/
+    ]
+  ]
+  for (const [name, text, what] of risky) {
+    it.effect(`are warned of: ${name}`, () =>
+      Effect.gen(function*() {
+        const found = yield* warned(text)
+        assert.strictEqual(found.length, 1)
+        assert.match(found[0] ?? "", what)
+        assert.include(found[0] ?? "", "warning")
+      }))
+  }
+
+  const harmless: ReadonlyArray<readonly [name: string, text: string]> = [
+    ["lead elsewhere", graph("outputs: [{key: decision, type: string, default: stop}], ", path, script)],
+    ["never stand in", graph(output + "on_exhausted: stop, ", path, script)],
+    [
+      "are not what decides",
+      graph(output, "path: x, cases: {go: b}, default: done", script).replace("start", "vars: {x: go}\nstart")
+    ],
+    [
+      "lead to an agent that only reads",
+      graph(output, path, "{id: b, type: agent, prompt: p.md, write_scope: [], next: done}")
+    ],
+    [
+      "meet a branch that asks for more",
+      graph(output, "when: [{if: decision == 'go' and x > 1, next: b}], default: done", script).replace(
+        "start",
+        "vars: {x: 2}\nstart"
+      )
+    ]
+  ]
+  for (const [name, text] of harmless) {
+    it.effect(`are not warned of where they ${name}`, () =>
+      Effect.map(warned(text), (found) => assert.deepStrictEqual(found, [])))
+  }
+})
+
 describe("times", () => {
   const millis = (timeout: string) =>
     Effect.map(loaded(nodes(`{id: a, type: agent, prompt: p.md, ${timeout}next: done}`, done)), ({ nodes }) => {
