@@ -19,15 +19,16 @@
  *
  * `BatchHttp.make({ name, baseUrl, keyVariable }, wire)` gives everything that touches HTTP: `json` sends a request and
  * reads a small JSON answer, `send` one whose answer is in its headers, `open` an answer as a stream from an offset,
- * `address` turns a path or an address of the server's into one the key may go to (B6), `body` streams text with its
- * length, `orEnded` makes `cancel` of a job that has ended its status. All of them authorize, refuse redirects, bound time
- * and memory, and classify failures. `wire` is the live provider's (`Anthropic.wire`, `Gemini.wire`,
+ * `get` and `post` begin one to a path or to an address of the server's, if the key may go there (B6), `body` streams
+ * text with its length, `orEnded` makes `cancel` of a job that has ended its status. All of them authorize, refuse
+ * redirects, bound time and memory, and classify failures. `wire` is the live provider's (`Anthropic.wire`, `Gemini.wire`,
  * `OpenAiCompatible.wireOf`): take `wire.body(request, shape)` for the request of a row, with `shape` from
  * `BatchHttp.shapeOf` (for Anthropic with `maxOutputTokens: Anthropic.outputLimit(request.model)`), and
  * `BatchHttp.outcomeOf(wire, form, status, body)` for its answer. Decode every body with a Schema, keep the schemas in a
  * `…BatchWire.ts` beside the adapter, and compare them with the types of the vendor's SDK in `test/types/Wire.tst.ts`.
- * `OpenAiBatch.ts` is the model; an adapter exports `make(options)` with `BatchHttp.Options` and `model`, `pricedAs` and
- * `schemas` beside them, and `BatchRegistry.ts` builds it for built-in and custom providers of its kind.
+ * `OpenAiBatch.ts` is the model; an adapter exports `make(options)` with `BatchHttp.ApiOptions` and `schemas` beside
+ * them and takes from `BatchHttp.common` what is the same everywhere; `BatchRegistry.ts` builds it for built-in and custom
+ * providers of its kind.
  *
  * Vendors differ like this:
  * - OpenAI: `upload` posts a file of lines, `create` posts `{ input_file_id, metadata: { owf_job } }`, `find` reads the
@@ -58,6 +59,7 @@ import type { ProviderReason } from "../domain/AgentError.ts"
 import type { Usage } from "../domain/Usage.ts"
 import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import type { Completion, SchemaForm } from "../provider/HttpWire.ts"
+import { bareRequest } from "../provider/Provider.ts"
 import type { ProviderError, ProviderUnavailable, Request } from "../provider/Provider.ts"
 
 /**
@@ -273,21 +275,7 @@ export const request = (
     readonly maxOutputTokens?: number | undefined
   }
 ): BatchRequest => ({
-  attempt: 1,
-  system: undefined,
-  schema: undefined,
-  temperature: undefined,
-  maxOutputTokens: undefined,
-  agentType: undefined,
-  permissions: undefined,
-  readScope: undefined,
-  writeScope: undefined,
-  mutates: false,
-  cwd: undefined,
-  idleTimeout: undefined,
-  correction: undefined,
-  session: undefined,
-  metadata: {},
+  ...bareRequest,
   ...fields
 })
 

@@ -122,6 +122,29 @@ export interface Request {
 }
 
 /**
+ * A first request that asks for an answer and leaves out all that can be.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const bareRequest: Omit<Request, "callId" | "prompt" | "model" | "timeout"> = {
+  attempt: 1,
+  system: undefined,
+  schema: undefined,
+  temperature: undefined,
+  maxOutputTokens: undefined,
+  agentType: undefined,
+  permissions: undefined,
+  readScope: undefined,
+  writeScope: undefined,
+  mutates: false,
+  cwd: undefined,
+  idleTimeout: undefined,
+  correction: undefined,
+  session: undefined,
+  metadata: {}
+}
+
+/**
  * Who said what a request cost.
  * @category models
  * @since 0.1.0

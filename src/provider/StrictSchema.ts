@@ -8,6 +8,7 @@
 import * as Option from "effect/Option"
 import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import * as JsonSchema from "../internal/jsonSchema.ts"
+import * as SchemaReduction from "./SchemaReduction.ts"
 
 /**
  * The strict form of a schema, if it has one.
@@ -25,32 +26,15 @@ export const make = (schema: JsonSchemaObject): Option.Option<JsonSchemaObject> 
 // -----------------------------------------------------------------------------
 
 const unsupported: ReadonlyArray<string> = [
-  "$anchor",
-  "$dynamicAnchor",
-  "$dynamicRef",
-  "$id",
-  "allOf",
-  "contains",
+  ...SchemaReduction.shaping,
   "contentEncoding",
   "contentMediaType",
-  "contentSchema",
-  "dependencies",
-  "dependentRequired",
-  "dependentSchemas",
-  "else",
-  "if",
   "maxContains",
   "maxProperties",
   "minContains",
   "minProperties",
-  "not",
   "oneOf",
-  "patternProperties",
   "prefixItems",
-  "propertyNames",
-  "then",
-  "unevaluatedItems",
-  "unevaluatedProperties",
   "uniqueItems"
 ]
 const kinds: ReadonlyArray<string> = ["type", "$ref", "anyOf", "enum", "const"]

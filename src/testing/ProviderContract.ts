@@ -23,7 +23,7 @@ import * as AnswerSchema from "../domain/AnswerSchema.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as JsonText from "../internal/jsonText.ts"
 import type { Answer, Listener, Provider, Request } from "../provider/Provider.ts"
-import { ProviderError } from "../provider/Provider.ts"
+import { bareRequest, ProviderError } from "../provider/Provider.ts"
 
 /**
  * A promise that was not kept.
@@ -85,24 +85,10 @@ export type Building = Effect.Effect<Provider, unknown, Scope.Scope>
  */
 export const request = (fields: Partial<Request> = {}): Request => ({
   callId: "call-1",
-  attempt: 1,
+  ...bareRequest,
   prompt: "Say something.",
-  system: undefined,
-  schema: undefined,
   model: "",
-  temperature: undefined,
-  maxOutputTokens: undefined,
-  agentType: undefined,
-  permissions: undefined,
-  readScope: undefined,
-  writeScope: undefined,
-  mutates: false,
-  cwd: undefined,
   timeout: Duration.seconds(30),
-  idleTimeout: undefined,
-  correction: undefined,
-  session: undefined,
-  metadata: {},
   ...fields
 })
 

@@ -150,15 +150,8 @@ export const succeed = <A>(
     : Effect.flatMap(call.workplace.collect, (findings) => {
       const { problem } = findings
       if (problem === undefined) return done(env, call, progress, answer, spent, value, env.now(), findings)
-      const ended = outcome(env, call, progress, at, {
-        status: "done",
-        spent,
-        costSource: Ledger.sourceOf(answer, progress.reserved, progress.reported.spent),
-        model: answer.model,
-        session: answer.session ?? progress.reported.session,
-        // the call has no output of its own, so the answer is kept here
-        raw: answer.raw
-      })
+      // the call has no output of its own, so the answer is kept here
+      const ended = answered(env, call, progress, answer, spent, answer.raw, at)
       const how = { ...problem, text: answer.text }
       return Effect.flatMap(
         store(env, call, progress, ended, how, findings),
@@ -178,6 +171,24 @@ const changedOf = ({ changedFiles, evidence }: Findings): CallResult.Changed =>
     patch: evidence.patch
   }
 
+const answered = <A>(
+  env: CallEnv,
+  call: Started<A>,
+  progress: Progress,
+  answer: Provider.Answer,
+  spent: Ledger.Spent,
+  raw: string | null,
+  at: number
+): AttemptOutcome =>
+  outcome(env, call, progress, at, {
+    status: "done",
+    spent,
+    costSource: Ledger.sourceOf(answer, progress.reserved, progress.reported.spent),
+    model: answer.model,
+    session: answer.session ?? progress.reported.session,
+    raw
+  })
+
 const done = <A>(
   env: CallEnv,
   call: Started<A>,
@@ -195,14 +206,7 @@ const done = <A>(
   const { evidence } = findings
   const files = CallResult.artifacts(call.identity, output, raw, null, evidence?.patch)
   const expense = { usage: progress.spent.usage, cost: progress.spent.cost, durationMs: at - call.startedAt }
-  const ended = outcome(env, call, progress, at, {
-    status: "done",
-    spent,
-    costSource: Ledger.sourceOf(answer, progress.reserved, progress.reported.spent),
-    model: answer.model,
-    session: answer.session ?? progress.reported.session,
-    raw
-  })
+  const ended = answered(env, call, progress, answer, spent, raw, at)
   const store = (shared: boolean) =>
     Effect.catchAll(
       env.store.settle(env.ownership, ended, {
