@@ -4,9 +4,12 @@
  * - O1. `print` succeeds when the text has left the process, so that ending it afterwards loses nothing.
  * - O2. A reader that went away (`| head -1`) is no error: what is left to print is dropped and the command goes on.
  * - O3. Terminal codes are removed unless the stream is a terminal and `NO_COLOR` is not set.
+ * - O4. A terminal is given colours and nothing else that steers it: what an agent said moves no cursor, sets no title and
+ *   turns no text around. A pipe or a file is given what was said as it is.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { visible } from "../internal/visible.ts"
 import type { Screen } from "./live/Screen.ts"
 
 /**
@@ -69,6 +72,10 @@ export const plain = (text: string): string => text.replaceAll(/\u001B\[[0-9;]*m
 // internal
 // -----------------------------------------------------------------------------
 
+/** Colours are left, the rest is made visible (O4). */
+const unsteered = (text: string): string =>
+  text.split(/(\u001B\[[0-9;]*m)/).map((part, index) => index % 2 === 1 ? part : visible(part)).join("")
+
 const writer = (stream: NodeJS.WriteStream, noColor: boolean) => {
   let gone = false
   stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -80,7 +87,7 @@ const writer = (stream: NodeJS.WriteStream, noColor: boolean) => {
   return (text: string): Effect.Effect<void> =>
     Effect.async<void>((resume) => {
       if (gone) return resume(Effect.void)
-      const line = `${stream.isTTY && !noColor ? text : plain(text)}\n`
+      const line = `${stream.isTTY ? unsteered(noColor ? plain(text) : text) : plain(text)}\n`
       stream.write(line, () => resume(Effect.void))
     })
 }
