@@ -24,6 +24,8 @@ const missing = [
   "dist/index.js",
   "dist/index.d.ts",
   "dist/bin/owf.js",
+  "dist/bin/mcp.js",
+  "dist/bin/mcp.js.licenses.txt",
   "dist/node/loaderHooks.js",
   "dist/viewer/report.js",
   "dist/viewer/report-style.css",

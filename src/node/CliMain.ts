@@ -155,7 +155,7 @@ class Captive {
   }
 }
 
-const mostCaptured = 134_217_728
+const mostCaptured = 67_108_864
 
 /** A path of the package; a function declaration, because `host` is built before a constant would be. */
 function packaged(path: string): string {

@@ -70,6 +70,17 @@ describe("a hostile client of owf mcp", { timeout: 90_000 }, () => {
   })
 })
 
+describe("a client that reads no more", () => {
+  it("is left, with exit code 0 and nothing that spins (MC-9)", async () => {
+    const server = raw(directoryWith({}))
+    server.send(hello(1))
+    await server.answer(1)
+    server.child.stdout.destroy()
+    server.send(request(2, "tools/list"))
+    assert.strictEqual(await server.closed, 0)
+  }, 30_000)
+})
+
 describe("a model that uses the tools wrongly", { timeout: 90_000 }, () => {
   let directory: string
   let outside: string

@@ -55,11 +55,14 @@ export const run = (
 
 /**
  * Starts a command and leaves it once it has printed a line that is an event; what it said when it ends before (C2).
+ *
+ * `left` has the ids of those that are at work.
  * @category running
  * @since 0.1.0
  */
 export const leave = (
   { bin, cwd, environment }: Starting,
+  left: Set<number>,
   words: ReadonlyArray<string>,
   input: string
 ): Effect.Effect<Begun | Ran, Problem.Problem> =>
@@ -72,6 +75,9 @@ export const leave = (
       detached: true,
       stdio: ["pipe", "pipe", "pipe"]
     })
+    const { pid = 0 } = child
+    left.add(pid)
+    for (const event of ["error", "close"]) child.on(event, () => left.delete(pid))
     child.on("error", (error) => resume(Effect.fail(Problem.make("SubprocessError", error.message))))
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined)
     child.stdin.end(input)
@@ -82,7 +88,7 @@ export const leave = (
       if (event === undefined) return
       isLeft = true
       release(child)
-      resume(Effect.succeed({ event, pid: child.pid ?? 0 }))
+      resume(Effect.succeed({ event, pid }))
     })
     child.stderr.setEncoding("utf8").on("data", (text: string) => stderr = (stderr + text).slice(-mostKept))
     child.on("close", (code) => {

@@ -134,15 +134,24 @@ const host = ({ bin, command, root }: Serving, allowed: Places.Allowed): Layer.L
     Effect.gen(function*() {
       const subprocess = yield* Subprocess
       const permits = yield* Effect.makeSemaphore(mostChildren)
+      const readers = yield* Effect.makeSemaphore(mostCommands)
+      const left = new Set<number>()
       const starting: Children.Starting = { bin, cwd: allowed.roots[0], environment: environment() }
       return {
         command: (words) =>
-          Effect.tryPromise({
+          readers.withPermits(1)(Effect.tryPromise({
             try: (signal) => command(words, signal),
             catch: (error) => Problem.make("InternalError", `The command could not be run: ${String(error)}`)
-          }),
+          })),
         child: (words, options) => permits.withPermits(1)(Children.run(subprocess, starting, words, options)),
-        background: (words, input) => Children.leave(starting, words, input),
+        background: (words, input) =>
+          left.size < mostLeft
+            ? permits.withPermits(1)(Children.leave(starting, left, words, input))
+            : Effect.fail(Problem.make(
+              "Busy",
+              `${mostLeft} runs of this server are at work in the background.`,
+              "Wait for one of them with owf_status, or stop one with owf_cancel."
+            )),
         file: (path) => Places.file(allowed, path),
         newFile: (asked) => Places.newFile(allowed, asked),
         home: (path) => Places.home(allowed, path),
@@ -154,3 +163,9 @@ const host = ({ bin, command, root }: Serving, allowed: Places.Allowed): Layer.L
 
 /** Workflows that are loaded at the same time; others wait. */
 const mostChildren = 8
+
+/** Commands in this process at the same time, each of which may hold what it prints. */
+const mostCommands = 4
+
+/** Runs in the background at the same time. */
+const mostLeft = 32
