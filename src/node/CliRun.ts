@@ -79,6 +79,7 @@ export const resume = (request: ResumeRequest): Promise<number> =>
       if (row.scriptHash !== null && row.scriptHash !== sha256) {
         session.tell("the script has changed since; calls that ask the same as before are answered from the record")
       }
+      sayRaised(session, loaded, row, request)
       const resumed = Workflow.resume(workflow, row, {
         provider: request.provider,
         model: request.model,
@@ -126,6 +127,7 @@ const named = (
     Effect.gen(function*() {
       if (meant._tag === "GoOn") {
         session.tell(`going on with run ${meant.run.id}, ${alias}; --fresh starts anew`)
+        sayRaised(session, loaded, meant.run, request)
         return yield* again(session, loaded, meant.run, {
           provider: request.provider ?? request.cli,
           model: request.model,
@@ -139,6 +141,29 @@ const named = (
     }))
   // who loses a race for a name finds the run of who won it
   return Effect.catchIf(meant, isTaken, () => meant)
+}
+
+/** What a run may spend is what it was started with: whoever started it may have meant less than the file allows. */
+const sayRaised = (
+  session: Session.Session,
+  { limits }: Loaded,
+  { budgetTotalCostUsd, budgetTotalTokens }: Records.Run,
+  asked: Pick<RunRequest, "budgetTokens" | "budgetCostUsd">
+): void => {
+  const say = (
+    what: string,
+    had: number | null,
+    allowed: number | undefined,
+    given: number | undefined,
+    flag: string
+  ) => {
+    if (given !== undefined || had === null || allowed === undefined || allowed <= had) return
+    session.tell(
+      `the graph allows ${allowed} ${what} now, and the run keeps the ${had} it has; give it more with ${flag} ${allowed}`
+    )
+  }
+  say("tokens", budgetTotalTokens, limits.tokens, asked.budgetTokens, "--budget-tokens")
+  say("USD", budgetTotalCostUsd, limits.costUsd, asked.budgetCostUsd, "--budget-cost-usd")
 }
 
 const isTaken = (error: unknown): boolean => error instanceof StoreError && error.reason === "Invalid"

@@ -299,6 +299,21 @@ describe("owf approve", () => {
     "  - id: gate\n    type: wait\n    approval: \"Deploy {{ repo }}?\"\n    output: gate\n    next: plan\n  - id: plan"
   )
 
+  it("says how a run is given more where its graph allows more than it was started with", async () => {
+    const graph = (tokens: number) =>
+      `name: dear\nlimits: {tokens: ${tokens}}\nstart: s\nnodes:\n` +
+      "  - {id: s, type: script, script: scripts/setup.sh, args: [broken], next: done}\n  - {id: done, type: terminal}\n"
+    const directory = directoryWith({ ...files, "flow.yaml": graph(1_000) })
+    assert.strictEqual((await owf(directory, "run", "flow.yaml")).code, 1)
+    Fs.writeFileSync(Path.join(directory, "flow.yaml"), graph(5_000))
+    const resumed = await owf(directory, "resume", "latest")
+    assert.include(resumed.stderr, "allows 5000 tokens now, and the run keeps the 1000 it has")
+    assert.include(resumed.stderr, "--budget-tokens 5000")
+    const given = await owf(directory, "resume", "latest", "--budget-tokens", "5000")
+    assert.notInclude(given.stderr, "and the run keeps")
+    assert.match((await owf(directory, "status", "latest")).stdout, /of 5000 tokens/)
+  }, 60_000)
+
   it("shows that a run waits, and until when, while nothing else of it is done", async () => {
     const until = "2999-08-01T09:00:00.000Z"
     const directory = directoryWith({
