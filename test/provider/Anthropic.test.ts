@@ -1,68 +1,43 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { inspect } from "node:util"
 import * as Usage from "../../src/domain/Usage.ts"
-import * as HttpClientNode from "../../src/node/HttpClientNode.ts"
 import * as Anthropic from "../../src/provider/Anthropic.ts"
 import * as AnthropicWire from "../../src/provider/AnthropicWire.ts"
-import * as Pricing from "../../src/provider/Pricing.ts"
 import type { Provider, Request } from "../../src/provider/Provider.ts"
-import * as Settings from "../../src/settings/Settings.ts"
 import * as ProviderContract from "../contract/ProviderContract.ts"
 import type { Handler, Server } from "./loopback.ts"
 import { reply, serve, stream } from "./loopback.ts"
+import * as vendorSuite from "./vendorSuite.ts"
+import { label, labelled } from "./vendorSuite.ts"
 
 const key = "sk-ant-Canary+/=0123456789abcdef"
 const model = "claude-sonnet-4-6"
-
-const rate = (base: number): Pricing.Rate => ({ base, tiers: [] })
-const price: Pricing.Price = {
-  input: rate(3),
-  output: rate(15),
-  cacheRead: rate(0.3),
-  cacheWrite: rate(3.75),
-  source: "test prices"
-}
-const prices: Pricing.Pricing["Type"] = {
-  price: () => Effect.succeed(Option.some(price)),
-  priceAt: () => Option.some(price)
-}
 
 const build = (
   url: string,
   options: Partial<Anthropic.Options> = {}
 ): Effect.Effect<Provider, never, Scope> =>
-  Effect.flatMap(
-    Layer.build(Layer.provideMerge(
-      Layer.merge(HttpClientNode.layer, Layer.succeed(Pricing.Pricing, prices)),
-      Layer.orDie(Settings.layer({ TEST_KEY: key, BROKEN_KEY: "sk-two\nlines" }))
-    )),
-    (context) =>
-      Effect.provide(
-        Anthropic.make({
-          name: "anthropic",
-          baseUrl: url,
-          model,
-          keyVariable: "TEST_KEY",
-          schemas: "enforced",
-          concurrency: 4,
-          ...options
-        }),
-        context
-      )
+  vendorSuite.build(
+    Anthropic.make({
+      name: "anthropic",
+      baseUrl: url,
+      model,
+      keyVariable: "TEST_KEY",
+      schemas: "enforced",
+      concurrency: 4,
+      ...options
+    }),
+    { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 },
+    { TEST_KEY: key, BROKEN_KEY: "sk-two\nlines" }
   )
 
-const ask = (provider: Provider, fields: Partial<Request> = {}) =>
-  provider.ask(ProviderContract.request({ model, ...fields }), ProviderContract.listener)
+const ask = vendorSuite.asking(model)
 
 /** One request to a server that does this. */
 const against = (handler: Handler, fields: Partial<Request> = {}, options: Partial<Anthropic.Options> = {}) =>
@@ -122,14 +97,6 @@ const failure = (type: string, message = "no", details?: Json) => ({
 
 const counted = Usage.make({ inputTokens: 20, cacheReadTokens: 100, cacheWriteTokens: 10, outputTokens: 5 })
 
-const label = {
-  type: "object",
-  properties: { label: { type: "string", enum: ["bug", "feature"] }, why: { type: "string" } },
-  required: ["label", "why"],
-  additionalProperties: false
-}
-const labelled = "{\"label\":\"bug\",\"why\":\"it crashes\"}"
-
 ProviderContract.suite(
   "Anthropic",
   Effect.flatMap(
@@ -146,6 +113,36 @@ ProviderContract.suite(
     (server) => build(server.url)
   )
 )
+
+vendorSuite.suite({
+  name: "Anthropic",
+  model,
+  key,
+  build,
+  answering: textEvents,
+  encode: event,
+  failure: (_, type, message) => failure(type, message),
+  failures: [
+    [400, "invalid_request_error", "InvalidRequest", false],
+    [401, "authentication_error", "Authentication", false],
+    [402, "billing_error", "Billing", false],
+    [403, "permission_error", "Permission", false],
+    [404, "not_found_error", "UnknownModel", false],
+    [413, "request_too_large", "ContextOverflow", false],
+    [429, "rate_limit_error", "RateLimited", true],
+    [500, "api_error", "Unavailable", true],
+    [504, "timeout_error", "Unavailable", true],
+    [529, "overloaded_error", "Overloaded", true]
+  ],
+  endings: [
+    ["max_tokens", "Truncated"],
+    ["refusal", "Refused"],
+    ["model_context_window_exceeded", "ContextOverflow"],
+    ["pause_turn", "Malformed"]
+  ],
+  counted,
+  amount: 202_500
+})
 
 describe("Anthropic: a request and its answer", () => {
   it.scopedLive("asks with the key and the version, and gives the streamed text with tokens, cost and model", () =>
@@ -173,18 +170,6 @@ describe("Anthropic: a request and its answer", () => {
       assert.include(answer.raw, "message_stop")
     }))
 
-  it.scopedLive("says the tokens used while the answer comes", () =>
-    Effect.gen(function*() {
-      const server = yield* serve(sent(textEvents("yes")))
-      const seen: Array<Usage.Usage> = []
-      const listener = {
-        ...ProviderContract.listener,
-        usage: (usage: Usage.Usage) => Effect.sync(() => seen.push(usage))
-      }
-      yield* (yield* build(server.url)).ask(ProviderContract.request({ model }), listener)
-      assert.deepStrictEqual(seen.at(-1), counted)
-    }))
-
   it.scopedLive("takes an answer in one piece as well", () =>
     Effect.gen(function*() {
       const body = {
@@ -207,21 +192,6 @@ describe("Anthropic: a request and its answer", () => {
       assert.deepInclude(capabilities, { temperature: false, boundsOutput: true, schema: "native", concurrency: 4 })
       assert.deepStrictEqual(capabilities.limits, { requestsPerMinute: 5, tokensPerMinute: 9 })
       assert.strictEqual((yield* build("http://127.0.0.1:9", { schemas: "tried" })).capabilities.schema, "prompt")
-    }))
-
-  it.scopedLive("ends the request when it is interrupted", () =>
-    Effect.gen(function*() {
-      const started = yield* Deferred.make<void>()
-      const run = Runtime.runSync(yield* Effect.runtime())
-      const server = yield* serve((response) => {
-        response.writeHead(200, { "content-type": "text/event-stream" })
-        for (const data of opening({ type: "text", text: "" })) response.write(event(data))
-        run(Deferred.succeed(started, undefined))
-      })
-      const fiber = yield* Effect.fork(ask(yield* build(server.url)))
-      yield* Deferred.await(started)
-      yield* Fiber.interrupt(fiber)
-      yield* Effect.timeout(server.abandoned, "5 seconds")
     }))
 })
 
@@ -402,27 +372,6 @@ describe("Anthropic: the bound on output", () => {
 })
 
 describe("Anthropic: failures", () => {
-  const cases: ReadonlyArray<readonly [status: number, type: string, reason: string, isTransient: boolean]> = [
-    [400, "invalid_request_error", "InvalidRequest", false],
-    [401, "authentication_error", "Authentication", false],
-    [402, "billing_error", "Billing", false],
-    [403, "permission_error", "Permission", false],
-    [404, "not_found_error", "UnknownModel", false],
-    [413, "request_too_large", "ContextOverflow", false],
-    [429, "rate_limit_error", "RateLimited", true],
-    [500, "api_error", "Unavailable", true],
-    [504, "timeout_error", "Unavailable", true],
-    [529, "overloaded_error", "Overloaded", true]
-  ]
-  it.scopedLive.each(cases)("HTTP %i %s", ([status, type, reason, isTransient]) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(against(reply(status, failure(type, `it is ${key}`))))
-      assert.strictEqual(error.reason, reason)
-      assert.strictEqual(error.isTransient, isTransient)
-      assert.include(error.detail, "it is [masked]")
-      assert.notInclude(inspect(error, { depth: 9 }), key)
-    }))
-
   it.scopedLive("a spend limit is told from a limit of the rate", () =>
     Effect.gen(function*() {
       const body = failure("rate_limit_error", "no", { error_code: "enforced_spend_limit_reached" })
@@ -457,47 +406,9 @@ describe("Anthropic: failures", () => {
       assert.isTrue(error.mayBeBilled)
     }))
 
-  it.scopedLive("a stream that closes after any of its events is no answer", () =>
-    Effect.gen(function*() {
-      const events = textEvents("ab")
-      for (let count = 0; count < events.length; count++) {
-        const error = yield* Effect.flip(against(sent(events.slice(0, count))))
-        assert.strictEqual(error.reason, "Transport", `after ${count} events`)
-      }
-    }))
-
-  const stops: ReadonlyArray<readonly [stop: string, reason: string]> = [
-    ["max_tokens", "Truncated"],
-    ["refusal", "Refused"],
-    ["model_context_window_exceeded", "ContextOverflow"],
-    ["pause_turn", "Malformed"]
-  ]
-  it.scopedLive.each(stops)(
-    "an answer that ends with %s fails with its text and cost",
-    ([stop, reason]) =>
-      Effect.gen(function*() {
-        const error = yield* Effect.flip(against(sent(textEvents("half", stop))))
-        assert.strictEqual(error.reason, reason)
-        assert.deepStrictEqual(error.usage, counted)
-        assert.strictEqual(error.cost?.amount, 202_500)
-      })
-  )
-
-  it.scopedLive("an answer of no text is empty", () =>
-    Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.flip(against(sent(textEvents(" "))))).reason, "EmptyAnswer")
-    }))
-
   it.scopedLive("a prompt that does not fit is known by how the API says it", () =>
     Effect.gen(function*() {
       const body = failure("invalid_request_error", "prompt is too long: 208656 tokens > 200000 maximum")
       assert.strictEqual((yield* Effect.flip(against(reply(400, body)))).reason, "ContextOverflow")
-    }))
-
-  it.scopedLive("the key does not leave in what the server repeats of it, in pieces or whole", () =>
-    Effect.gen(function*() {
-      const answer = yield* against(sent(textEvents(`your key is ${key}.`)))
-      assert.strictEqual(answer.text, "your key is [masked].")
-      assert.notInclude(inspect(answer, { depth: 9 }), key)
     }))
 })
