@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ChildProcess } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { directoryWith } from "../lib/node.ts"
-import { owf, owfWith, start } from "./owf.ts"
+import { owf, owfWith, said, start } from "./owf.ts"
 
 const graph = `
 name: deploy
@@ -44,15 +43,6 @@ const files = {
 const documentOf = ({ stdout }: { readonly stdout: string }) => JSON.parse(stdout)
 
 const ranOf = (directory: string) => Fs.readFileSync(Path.join(directory, "ran"), "utf8").trim().split("\n")
-
-const said = (child: ChildProcess, text: string): Promise<void> =>
-  new Promise((resolve) => {
-    let seen = ""
-    child.stderr?.on("data", (chunk: string) => {
-      seen += chunk
-      if (seen.includes(text)) resolve()
-    })
-  })
 
 describe("owf run flow.yaml", () => {
   it("runs the graph with variables of a file and of the command line, which win", async () => {

@@ -1,11 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
-import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
 import * as Path from "node:path"
-import { afterAll, beforeAll } from "vitest"
 import { directoryWith } from "../lib/node.ts"
+import * as LocalModel from "./localModel.ts"
 import { bin, owfWith } from "./owf.ts"
 
 const flow = `
@@ -30,35 +28,11 @@ export default Workflow.make({
 /** Answers after a while, the 50th request never well, until it is told to hold everything back. */
 let requests = 0
 let isHeld = false
-const server = Http.createServer((request, response) => {
-  request.resume()
-  request.on("end", () => {
-    requests++
-    if (isHeld && requests > 20) return
-    const isBad = requests === 50
-    setTimeout(() =>
-      response.writeHead(isBad ? 400 : 200, { "content-type": "application/json" }).end(JSON.stringify(
-        isBad ? { error: { message: "bad \u001B[31mrequest" } } : {
-          id: "1",
-          model: "small-1",
-          choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "ok" } }],
-          usage: { prompt_tokens: 100, completion_tokens: 20 }
-        }
-      )), 100)
-  })
-})
-
-let variables: Readonly<Record<string, string>> = {}
-beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  variables = {
-    OWF_PROVIDER_LOCAL_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    OWF_PROVIDER_LOCAL_MODEL: "small-1"
-  }
-})
-afterAll(() => {
-  server.closeAllConnections()
-  server.close()
+const variables = LocalModel.serve((reply, refuse) => {
+  requests++
+  if (isHeld && requests > 20) return
+  const isBad = requests === 50
+  setTimeout(() => isBad ? refuse("bad \u001B[31mrequest") : reply(), 100)
 })
 
 const hasTmux = spawnSync("tmux", ["-V"]).status === 0

@@ -1,10 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ChildProcess } from "node:child_process"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { directoryWith } from "../lib/node.ts"
-import { bin, owf, start } from "./owf.ts"
+import { bin, owf, said, start } from "./owf.ts"
 
 const flow = `
 import * as Effect from "effect/Effect"
@@ -22,15 +21,6 @@ export default Workflow.make({
   return [first.value, (yield* agent("second", { label: "second" })).value]
 })
 `
-
-const said = (child: ChildProcess, text: string): Promise<void> =>
-  new Promise((resolve) => {
-    let seen = ""
-    child.stderr?.on("data", (chunk: string) => {
-      seen += chunk
-      if (seen.includes(text)) resolve()
-    })
-  })
 
 describe("a signal", () => {
   it("stops the run, which keeps its calls and is resumed; meanwhile nobody else may have it", async () => {

@@ -1,10 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ChildProcess } from "node:child_process"
-import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
-import { afterAll, beforeAll } from "vitest"
 import { directoryWith } from "../lib/node.ts"
-import { inProcess, owf, owfWith, start } from "./owf.ts"
+import * as LocalModel from "./localModel.ts"
+import { inProcess, owf, owfWith, said, start } from "./owf.ts"
 
 const flow = `
 import * as Effect from "effect/Effect"
@@ -33,47 +30,15 @@ export default Workflow.make({
 /** Answers when it is told to. */
 let held: Array<() => void> = []
 let isHeld = false
-const server = Http.createServer((request, response) => {
-  request.resume()
-  request.on("end", () => {
-    const reply = () =>
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({
-        id: "1",
-        model: "small-1",
-        choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "ok" } }],
-        usage: { prompt_tokens: 100, completion_tokens: 20 }
-      }))
-    if (isHeld) held.push(reply)
-    else reply()
-  })
+const variables = LocalModel.serve((reply) => {
+  if (isHeld) held.push(reply)
+  else reply()
 })
 const release = () => {
   isHeld = false
   for (const reply of held) reply()
   held = []
 }
-
-let variables: Readonly<Record<string, string>> = {}
-beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  variables = {
-    OWF_PROVIDER_LOCAL_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    OWF_PROVIDER_LOCAL_MODEL: "small-1"
-  }
-})
-afterAll(() => {
-  server.closeAllConnections()
-  server.close()
-})
-
-const said = (child: ChildProcess, text: string): Promise<void> =>
-  new Promise((resolve) => {
-    let seen = ""
-    child.stderr?.on("data", (chunk: string) => {
-      seen += chunk
-      if (seen.includes(text)) resolve()
-    })
-  })
 
 const parse = (text: string): ReadonlyArray<Record<string, unknown>> =>
   text.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>)

@@ -56,6 +56,16 @@ export const owfWith = (
   ...words: ReadonlyArray<string>
 ): Promise<Ran> => start(cwd, words, variables).ran
 
+/** Done when a process has said this on its error output. */
+export const said = (child: ChildProcess, text: string): Promise<void> =>
+  new Promise((resolve) => {
+    let seen = ""
+    child.stderr?.on("data", (chunk: string) => {
+      seen += chunk
+      if (seen.includes(text)) resolve()
+    })
+  })
+
 const tried = <A>(run: () => Promise<A>): Effect.Effect<A, unknown> =>
   Effect.tryPromise({ try: run, catch: (error) => error })
 

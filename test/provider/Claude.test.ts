@@ -2,16 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import * as AnswerSchema from "../../src/domain/AnswerSchema.ts"
 import * as Money from "../../src/domain/Money.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import type { JsonSchemaObject } from "../../src/internal/jsonSchema.ts"
 import * as Claude from "../../src/provider/Claude.ts"
 import * as ClaudeSchema from "../../src/provider/ClaudeSchema.ts"
-import type { Answer, ProviderError, Request, Session } from "../../src/provider/Provider.ts"
+import type { Request, Session } from "../../src/provider/Provider.ts"
 import * as ProviderContract from "../contract/ProviderContract.ts"
 import * as FakeCli from "../lib/FakeCli.ts"
+import { answered, test } from "./cliLab.ts"
 import * as cliLab from "./cliLab.ts"
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`
@@ -34,14 +34,6 @@ const play = (parts: ReadonlyArray<FakeCli.Part>) =>
     const cli = FakeCli.make("claude", parts)
     return { cli, claude: yield* cliLab.build(Claude.make({ concurrency: 8 }), cli) }
   })
-
-const answered = (outcome: Either.Either<Answer, ProviderError>): Answer => {
-  if (Either.isLeft(outcome)) assert.fail(`not answered: ${outcome.left.reason}, ${outcome.left.detail}`)
-  return outcome.right
-}
-
-const test = (title: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) =>
-  it.scopedLive(title, body, 30_000)
 
 const id = "0a1b2c3d-0000-4000-8000-000000000000"
 

@@ -1,11 +1,9 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import * as FastCheck from "fast-check"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -14,10 +12,10 @@ import { inspect } from "node:util"
 import type { ProviderReason } from "../../src/domain/AgentError.ts"
 import * as Claude from "../../src/provider/Claude.ts"
 import type * as CliProvider from "../../src/provider/CliProvider.ts"
-import type { Answer, ProviderError } from "../../src/provider/Provider.ts"
 import * as ProviderContract from "../contract/ProviderContract.ts"
 import * as FakeCli from "../lib/FakeCli.ts"
 import { directoryWith } from "../lib/node.ts"
+import { alive, answered, failed, test } from "./cliLab.ts"
 import * as cliLab from "./cliLab.ts"
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`
@@ -51,29 +49,6 @@ const play = (parts: ReadonlyArray<FakeCli.Part>, environment = {}, options: Opt
     const cli = FakeCli.make("claude", parts)
     return { cli, claude: yield* provider(cli, environment, options) }
   })
-
-const answered = (outcome: Either.Either<Answer, ProviderError>): Answer => {
-  if (Either.isLeft(outcome)) assert.fail(`not answered: ${outcome.left.reason}, ${outcome.left.detail}`)
-  return outcome.right
-}
-
-const failed = (outcome: Either.Either<Answer, ProviderError>, reason: ProviderReason): ProviderError => {
-  if (Either.isRight(outcome)) assert.fail(`answered: ${outcome.right.text.slice(0, 200)}`)
-  assert.strictEqual(outcome.left.reason, reason, outcome.left.detail)
-  assert.notStrictEqual(outcome.left.detail, "")
-  return outcome.left
-}
-
-const alive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-const test = (title: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) =>
-  it.scopedLive(title, body, 30_000)
 
 describe("CliProvider", () => {
   describe("gives the prompt", () => {

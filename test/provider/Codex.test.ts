@@ -2,19 +2,18 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { inspect } from "node:util"
 import type { ProviderReason } from "../../src/domain/AgentError.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import * as Codex from "../../src/provider/Codex.ts"
-import type { Answer, ProviderError, Request } from "../../src/provider/Provider.ts"
+import type { Request } from "../../src/provider/Provider.ts"
 import * as ProviderContract from "../contract/ProviderContract.ts"
 import * as FakeCli from "../lib/FakeCli.ts"
 import { directoryWith } from "../lib/node.ts"
+import { alive, answered, failed, test } from "./cliLab.ts"
 import * as cliLab from "./cliLab.ts"
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`
@@ -36,29 +35,6 @@ const play = (
   })
 
 const printing = (...steps: ReadonlyArray<FakeCli.Step>) => [{ steps }]
-
-const answered = (outcome: Either.Either<Answer, ProviderError>): Answer => {
-  if (Either.isLeft(outcome)) assert.fail(`not answered: ${outcome.left.reason}, ${outcome.left.detail}`)
-  return outcome.right
-}
-
-const failed = (outcome: Either.Either<Answer, ProviderError>, reason: ProviderReason): ProviderError => {
-  if (Either.isRight(outcome)) assert.fail(`answered: ${outcome.right.text.slice(0, 200)}`)
-  assert.strictEqual(outcome.left.reason, reason, outcome.left.detail)
-  assert.notStrictEqual(outcome.left.detail, "")
-  return outcome.left
-}
-
-const alive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-const test = (title: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) =>
-  it.scopedLive(title, body, 30_000)
 
 const session = {
   id: thread,

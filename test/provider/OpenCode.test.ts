@@ -7,7 +7,8 @@ import type { Request, Session } from "../../src/provider/Provider.ts"
 import { directoryWith } from "../lib/node.ts"
 import * as cliFixtures from "./cliFixtures.ts"
 import * as cliLab from "./cliLab.ts"
-import { answered, argv, failed, play, started, suite, test } from "./programSuite.ts"
+import { answered, failed, test } from "./cliLab.ts"
+import { argv, play, started, suite } from "./programSuite.ts"
 import type { Program } from "./programSuite.ts"
 
 const line = (type: string, part: Record<string, unknown> = {}) =>

@@ -1,11 +1,13 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type * as FileSystem from "@effect/platform/FileSystem"
+import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { ProviderReason } from "../../src/domain/AgentError.ts"
 import type { Subprocess } from "../../src/internal/subprocess/Subprocess.ts"
 import * as Supervisor from "../../src/internal/subprocess/Supervisor.ts"
 import * as Pricing from "../../src/provider/Pricing.ts"
@@ -44,6 +46,33 @@ export const build = (
     )),
     (services) => Effect.provide(make, services)
   )
+
+/** A test that starts processes. */
+export const test = (title: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) =>
+  it.scopedLive(title, body, 30_000)
+
+/** The answer of a request that was answered. */
+export const answered = (outcome: Either.Either<Answer, ProviderError>): Answer => {
+  if (Either.isLeft(outcome)) assert.fail(`not answered: ${outcome.left.reason}, ${outcome.left.detail}`)
+  return outcome.right
+}
+
+/** The error of a request that was not, which has this reason and says more. */
+export const failed = (outcome: Either.Either<Answer, ProviderError>, reason: ProviderReason): ProviderError => {
+  if (Either.isRight(outcome)) assert.fail(`answered: ${outcome.right.text.slice(0, 200)}`)
+  assert.strictEqual(outcome.left.reason, reason, outcome.left.detail)
+  assert.notStrictEqual(outcome.left.detail, "")
+  return outcome.left
+}
+
+/** Whether there is a process of this id. */
+export const alive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 /** One request, with what the listener was told. */
 export const ask = (provider: Provider, fields: Partial<Request> = {}) =>

@@ -1,23 +1,22 @@
 /**
  * What every command line has to keep when it is started for real, played by a program of the test's own.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { ProviderReason } from "../../src/domain/AgentError.ts"
 import * as AnswerSchema from "../../src/domain/AnswerSchema.ts"
 import * as Usage from "../../src/domain/Usage.ts"
 import type * as CliProvider from "../../src/provider/CliProvider.ts"
-import type { Answer, Provider, ProviderError, Request } from "../../src/provider/Provider.ts"
+import type { Provider, Request } from "../../src/provider/Provider.ts"
 import type { Environment } from "../../src/settings/Settings.ts"
 import * as ProviderContract from "../contract/ProviderContract.ts"
 import * as FakeCli from "../lib/FakeCli.ts"
+import { answered, failed, test } from "./cliLab.ts"
 import * as cliLab from "./cliLab.ts"
 
 type Make = (
@@ -32,18 +31,6 @@ export interface Program {
   readonly answering: (text: string) => ReadonlyArray<FakeCli.Step>
   /** The beginning of that, before there is an answer. */
   readonly beginning: ReadonlyArray<FakeCli.Step>
-}
-
-export const answered = (outcome: Either.Either<Answer, ProviderError>): Answer => {
-  if (Either.isLeft(outcome)) assert.fail(`not answered: ${outcome.left.reason}, ${outcome.left.detail}`)
-  return outcome.right
-}
-
-export const failed = (outcome: Either.Either<Answer, ProviderError>, reason: ProviderReason): ProviderError => {
-  if (Either.isRight(outcome)) assert.fail(`answered: ${outcome.right.text.slice(0, 200)}`)
-  assert.strictEqual(outcome.left.reason, reason, outcome.left.detail)
-  assert.notStrictEqual(outcome.left.detail, "")
-  return outcome.left
 }
 
 /** A provider whose program plays these parts. */
@@ -80,9 +67,6 @@ export const argv = (program: Program, fields: Partial<Request> = {}) =>
         )
       )
   )
-
-export const test = (title: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) =>
-  it.scopedLive(title, body, 30_000)
 
 /** Runs what is the same for every program. */
 export const suite = (name: string, program: Program): void => {
