@@ -6,14 +6,11 @@
  * - H2. Nothing here waits for time to pass: it waits for lines, files and rows, up to a deadline.
  * - H3. What a dead process left is looked at in a copy, so that looking changes nothing of it.
  */
-import { buildSync } from "esbuild"
-import * as ChildProcess from "node:child_process"
-import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { afterEach } from "vitest"
 import * as Books from "../crash/fixtures/books.ts"
 import type { Asked, Died, Orders, Report, Seen } from "../crash/fixtures/orders.ts"
+import * as Children from "./children.ts"
 import { directoryWith, root } from "./node.ts"
 import Database from "./sqlite.ts"
 
@@ -59,14 +56,9 @@ export const ready = (scene: Scene): ReadonlyArray<{ readonly pid: number }> => 
 // -----------------------------------------------------------------------------
 
 /** How a process ended. */
-export interface Ended {
-  readonly pid: number
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
+export interface Ended extends Children.Ended {
   /** Undefined when the process did not come to print it. */
   readonly report: Report | undefined
-  readonly stdout: string
-  readonly stderr: string
 }
 
 /** A process that was started. */
@@ -80,25 +72,15 @@ export interface Started {
 export const start = (scene: Scene, orders: Omit<Orders, "home" | "books">): Started => {
   const all: Orders = { ...orders, home: scene.home, books: scene.books }
   const loader = orders.workflow.endsWith(".ts") ? ["--import", Path.join(root, "dist/node/register.js")] : []
-  const child = ChildProcess.spawn(process.execPath, [...loader, fixtures()], {
+  const { ended, kill, pid } = Children.start([...loader, Children.compiled(program, ".crash")], {
     cwd: scene.directory,
-    env: { PATH: process.env["PATH"], OWF_TEST_ORDERS: JSON.stringify(all) },
-    stdio: ["ignore", "pipe", "pipe"]
+    variables: { OWF_TEST_ORDERS: JSON.stringify(all) }
   })
-  const { pid } = child
-  if (pid === undefined) throw new Error("the process could not be started")
-  alive.set(pid, child)
-  const output = { stdout: "", stderr: "" }
-  child.stdout.setEncoding("utf8").on("data", (text: string) => void (output.stdout += text))
-  child.stderr.setEncoding("utf8").on("data", (text: string) => void (output.stderr += text))
-  const ended = new Promise<Ended>((resolve) =>
-    child.once("close", (code, signal) => {
-      alive.delete(pid)
-      const line = output.stdout.split("\n").find((line) => line.startsWith("{"))
-      resolve({ pid, code, signal, report: line === undefined ? undefined : JSON.parse(line), ...output })
-    })
-  )
-  return { pid, ended, kill: (signal) => void child.kill(signal) }
+  const reported = (end: Children.Ended): Ended => {
+    const line = end.stdout.split("\n").find((line) => line.startsWith("{"))
+    return { ...end, report: line === undefined ? undefined : JSON.parse(line) }
+  }
+  return { pid, ended: ended.then(reported), kill }
 }
 
 /** Starts a process and waits for its end. */
@@ -128,39 +110,8 @@ export const until = async <A>(
   throw new Error(`waited in vain until ${what} ${JSON.stringify(details())}`)
 }
 
-const alive = new Map<number, ChildProcess.ChildProcess>()
-
-afterEach(async () => {
-  const left = [...alive.values()]
-  const gone = left.map((child) => new Promise((resolve) => child.once("close", resolve)))
-  for (const child of left) child.kill("SIGKILL")
-  await Promise.all(gone)
-})
-
-let compiled: string | undefined
-
-/** The program processes run: the fixtures as JavaScript beside the library, which starts in half the time. */
-const fixtures = (): string => {
-  if (compiled !== undefined) return compiled
-  const { outputFiles: [built] } = buildSync({
-    entryPoints: [Path.join(root, "test/crash/fixtures/main.ts")],
-    write: false,
-    bundle: true,
-    packages: "external",
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    logLevel: "warning"
-  })
-  const text = built!.contents
-  const directory = Path.join(root, "dist/.crash")
-  compiled = Path.join(directory, `${createHash("sha256").update(text).digest("hex").slice(0, 16)}.mjs`)
-  // other test files build the same at the same time
-  Fs.mkdirSync(directory, { recursive: true })
-  Fs.writeFileSync(`${compiled}.${process.pid}`, text)
-  Fs.renameSync(`${compiled}.${process.pid}`, compiled)
-  return compiled
-}
+/** The program processes run: the fixtures beside the library. */
+const program = Path.join(root, "test/crash/fixtures/main.ts")
 
 // -----------------------------------------------------------------------------
 // what was left
