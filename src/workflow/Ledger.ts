@@ -87,21 +87,10 @@ export const reserve = <A>(
 ): Effect.Effect<Reserved, Budget.Refusal | Unpriced> =>
   Effect.suspend((): Effect.Effect<Reserved, Budget.Refusal | Unpriced> => {
     const { limits } = env.budget
-    const { described, identity } = call
+    const { described } = call
     const wanted = described.options.maxOutputTokens
     if (isUnlimited(env)) return Effect.succeed(unlimited(call))
-    const estimate = described.provider.estimate(Request.make({
-      callId: identity.callId,
-      attempt: 1,
-      prompt: described.prompt,
-      options: described.options,
-      schema: described.answer?.json,
-      model: described.model,
-      maxOutputTokens: wanted,
-      cwd: undefined,
-      correction,
-      session: undefined
-    }))
+    const estimate = Request.estimate(call, correction)
     const output = wanted ?? estimate.outputTokens
     const cost = estimate.cost(estimate.inputTokens, output)
     if (cost === undefined && limits.cost !== null) {

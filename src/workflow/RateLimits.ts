@@ -82,20 +82,9 @@ const room = <A>(env: CallEnv, call: Identified<A>, limits: Provider.RateLimits,
   at: env.now()
 })
 
-const estimate = <A>({ described, identity }: Identified<A>, correction: Provider.Request["correction"]): number => {
-  const { inputTokens, outputTokens } = described.provider.estimate(Request.make({
-    callId: identity.callId,
-    attempt: 1,
-    prompt: described.prompt,
-    options: described.options,
-    schema: described.answer?.json,
-    model: described.model,
-    maxOutputTokens: described.options.maxOutputTokens,
-    cwd: undefined,
-    correction,
-    session: undefined
-  }))
-  return inputTokens + (described.options.maxOutputTokens ?? outputTokens)
+const estimate = <A>(call: Identified<A>, correction: Provider.Request["correction"]): number => {
+  const { inputTokens, outputTokens } = Request.estimate(call, correction)
+  return inputTokens + (call.described.options.maxOutputTokens ?? outputTokens)
 }
 
 const inLine = <A>(

@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import type * as Provider from "../provider/Provider.ts"
+import type { Identified } from "./CallEnv.ts"
 import type { CallOptions } from "./Options.ts"
 import { isMutating } from "./Options.ts"
 
@@ -32,6 +33,28 @@ export interface Parts {
  * @since 0.1.0
  */
 export const make = (parts: Parts): Omit<Provider.Request, "timeout"> => complete(parts)
+
+/**
+ * What a provider expects a call to use, asked once, where an answer is to be corrected or not.
+ * @category converting
+ * @since 0.1.0
+ */
+export const estimate = <A>(
+  { described, identity }: Identified<A>,
+  correction: Provider.Request["correction"]
+): Provider.Estimate =>
+  described.provider.estimate(make({
+    callId: identity.callId,
+    attempt: 1,
+    prompt: described.prompt,
+    options: described.options,
+    schema: described.answer?.json,
+    model: described.model,
+    maxOutputTokens: described.options.maxOutputTokens,
+    cwd: undefined,
+    correction,
+    session: undefined
+  }))
 
 /**
  * The request for these parts with what is left of their deadline.
