@@ -202,24 +202,21 @@ const inForeground = ({ asked, given, home, input, telling, words }: Work) =>
   Effect.gen(function*() {
     const { child } = yield* Host
     let id = given
+    let hasBegun = false
     const line = (text: string) =>
       Option.match(eventOf(text), {
         onNone: () => Effect.void,
         onSome: (event) => {
           id ??= event.run_id
+          hasBegun = true
           return told.has(event.type) ? telling.progress(`${event.type}: ${event.message}`) : Effect.void
         }
       })
     const ran = yield* child(words, { input, line })
-    if (id === undefined || (given !== undefined && !isDone(ran) && !(yield* isTaken(given, home)))) {
-      return yield* Commands.refused(ran)
-    }
+    // the record says how the run went, and nothing of what was refused before
+    if (id === undefined || (!hasBegun && !isDone(ran))) return yield* Commands.refused(ran)
     return yield* ended(id, ran, home, asked)
   })
-
-/** Whether a resume came as far as the run itself, so that its record says how it went. */
-const isTaken = (id: string, home: string) =>
-  Effect.map(Status.find(id, Commands.options({ home })), ({ status }) => status !== "running" && status !== "waiting")
 
 const ended = (id: string, ran: Ran, home: string, asked: string | undefined) =>
   Effect.gen(function*() {

@@ -3,7 +3,7 @@
  *
  * - W1. A line that is no message is answered with an error of JSON-RPC, and the next one is read.
  * - W2. A line is read up to a bound; the rest of a longer one is passed over without being kept.
- * - W3. While more requests are unanswered than a client has use for, nothing more is read.
+ * - W3. While more requests are unanswered than a client has use for, or their answers are not read, nothing more is read.
  */
 import type {
   JSONRPCMessage,
@@ -93,6 +93,8 @@ class LineTransport implements Lines {
   private isPassing = false
   private isClosed = false
   private readonly open = new Set<RequestId>()
+  /** Refusals nobody has read yet. */
+  private refusals = 0
   private isPaused = false
 
   constructor(wire: Wire) {
@@ -104,9 +106,10 @@ class LineTransport implements Lines {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    if ("id" in message && message.id !== undefined && !("method" in message)) this.answered(message.id)
     if (this.isClosed) return
     await this.wire.write(`${JSON.stringify(message)}\n`)
+    // an answer nobody has read yet is one that is held
+    if ("id" in message && message.id !== undefined && !("method" in message)) this.answered(message.id)
   }
 
   async close(): Promise<void> {
@@ -182,22 +185,30 @@ class LineTransport implements Lines {
     const cancelled = method === "notifications/cancelled" && isRecord(params) ? params["requestId"] : undefined
     // what is cancelled is not answered
     if (isId(cancelled)) this.answered(cancelled)
-    if (this.open.size < mostOpen || this.isPaused) return
-    this.isPaused = true
-    this.wire.pause()
+    this.hold()
   }
 
   private answered(id: RequestId): void {
     this.open.delete(id)
-    if (!this.isPaused || this.open.size >= mostOpen / 2) return
-    this.isPaused = false
-    this.wire.resume()
+    this.hold()
+  }
+
+  /** Stops and goes on with reading (W3). */
+  private hold(): void {
+    const held = this.open.size + this.refusals
+    if (this.isPaused ? held >= mostOpen / 2 : held < mostOpen) return
+    this.isPaused = !this.isPaused
+    if (this.isPaused) this.wire.pause()
+    else this.wire.resume()
   }
 
   private refuse(code: number, message: string, id: RequestId | null = null): void {
-    this.wire.write(`${JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } })}\n`).catch((error: unknown) =>
-      this.onerror?.(error instanceof Error ? error : new Error(String(error)))
-    )
+    this.refusals++
+    this.hold()
+    this.wire.write(`${JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } })}\n`).then(() => {
+      this.refusals--
+      this.hold()
+    }, (error: unknown) => this.onerror?.(error instanceof Error ? error : new Error(String(error))))
   }
 }
 

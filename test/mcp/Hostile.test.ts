@@ -51,7 +51,7 @@ describe("a hostile client of owf mcp", { timeout: 90_000 }, () => {
     for (const line of server.lines) assert.strictEqual((JSON.parse(line) as Json)["jsonrpc"], "2.0")
   })
 
-  it("gets a version the server speaks when it names another, and both eras are told apart (MC-11)", async () => {
+  it("gets a version the server speaks when it names another, and what it does not read is not held (MC-2, MC-11)", async () => {
     const other = raw(directory)
     other.send(JSON.stringify({
       jsonrpc: "2.0",
@@ -65,6 +65,14 @@ describe("a hostile client of owf mcp", { timeout: 90_000 }, () => {
     for (let id = 0; id < 2_000; id++) other.send(request(`p${id}`, "ping"))
     await other.answer("p1999")
     assert.strictEqual(other.lines.length, 2_001)
+    // one that sends much and reads nothing for a while is not read either
+    other.child.stdout.pause()
+    for (let id = 0; id < 50_000; id++) other.send(request(`q${id}`, "ping"))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    const [, resident] = /VmRSS:\s+(\d+)/.exec(Fs.readFileSync(`/proc/${other.child.pid}/status`, "utf8")) ?? []
+    assert.isBelow(Number(resident), 220_000)
+    other.child.stdout.resume()
+    await other.answer("q49999")
     other.child.stdin.end()
     assert.strictEqual(await other.closed, 0)
   })

@@ -104,6 +104,15 @@ describe("messages in lines", () => {
     assert.strictEqual(messages.length + refusals.length, 2)
   })
 
+  it("are not read faster than what refuses them is read (MC-2)", async () => {
+    const { held, refusals, transport } = listen()
+    transport.feed(bytes("nonsense\n".repeat(300)))
+    assert.deepStrictEqual(held, ["pause"])
+    await Promise.resolve()
+    assert.deepStrictEqual(held, ["pause", "resume"])
+    assert.strictEqual(refusals.length, 300)
+  })
+
   it("are not read faster than they are answered (MC-2)", async () => {
     const { held, messages, transport } = listen()
     for (let id = 0; id < 300; id++) {
