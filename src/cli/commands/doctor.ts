@@ -17,7 +17,7 @@ import { reading } from "./shared.ts"
  */
 export const doctor = Spec.make({
   name: "doctor",
-  summary: "Look for what is wrong with the installation, the configuration and a home",
+  summary: "Look for what is wrong with the installation, the settings and a home",
   details:
     "Nothing is changed and nothing is sent. What is set up and does not work is `broken`, and the command then exits " +
     "with 8; what is merely not there does not count.",
