@@ -18,10 +18,15 @@ const loaded = (name: string) =>
   Effect.option(Effect.provide(FlowFile.load(Path.join(folder, name)), NodeContext.layer))
 
 const quoted = "\"(?:[\\p{L}\\p{N} .,:!?=+/()_'…-]|#\\d+;|<br/>)*\""
-const shapes = [["([", "])"], ["((", "))"], ["[[", "]]"], ["{{", "}}"], ["[/", "/]"], ["[", "]"], ["{", "}"], [">", "]"]]
+const shapes = [["([", "])"], ["((", "))"], ["[[", "]]"], ["{{", "}}"], ["[/", "/]"], ["[", "]"], ["{", "}"], [
+  ">",
+  "]"
+]]
 const escaped = (text: string) => text.replaceAll(/[[\](){}/]/g, "\\$&")
 const node = new RegExp(
-  `^(n\\d+)(?:${shapes.map(([open = "", close = ""]) => `${escaped(open)}${quoted}${escaped(close)}`).join("|")})(?::::fail)?$`,
+  `^(n\\d+)(?:${
+    shapes.map(([open = "", close = ""]) => `${escaped(open)}${quoted}${escaped(close)}`).join("|")
+  })(?::::fail)?$`,
   "u"
 )
 const edge = new RegExp(`^([ng]\\d+) -->(?:\\|${quoted}\\|)? ([ng]\\d+)$`, "u")
@@ -97,7 +102,9 @@ describe("a drawing", () => {
 
   it.effect("shows what a branch goes by, and what is inside of a node, inside of it", () =>
     Effect.gen(function*() {
-      const child = Lab.flow([Lab.agent("say", "Say.", { next: "over" }), Lab.end("over")], { file: "/flows/child.yaml" })
+      const child = Lab.flow([Lab.agent("say", "Say.", { next: "over" }), Lab.end("over")], {
+        file: "/flows/child.yaml"
+      })
       const flow = Lab.flow([
         Lab.forEach("each", "files", [Lab.agent("inner", "x")], { next: "decide" }),
         Lab.branch("decide", {
