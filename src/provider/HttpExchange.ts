@@ -120,9 +120,16 @@ export const run = (
 class LimitReached extends Data.TaggedError("LimitReached")<{ readonly detail: string }> {}
 class NotCompressed extends Data.TaggedError("NotCompressed") {}
 class ClientBroken extends Data.TaggedError("ClientBroken") {}
+class BrokenOff extends Data.TaggedError("BrokenOff") {}
 class Silent extends Data.TaggedError("Silent")<{ readonly idleTimeout: Duration.Duration }> {}
 
-type Interruption = HttpClientError.HttpClientError | LimitReached | NotCompressed | ClientBroken | Silent
+type Interruption =
+  | HttpClientError.HttpClientError
+  | LimitReached
+  | NotCompressed
+  | ClientBroken
+  | BrokenOff
+  | Silent
 type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<Interruption>>
 
 const nothing: Kept = { text: "", isWhole: true }
@@ -148,6 +155,10 @@ const broken = (error: Interruption, completion: Completion | undefined, kept: K
       return { ...end, reason: "Malformed", detail: "the answer is not compressed as it says", mayBeBilled: true }
     case "ClientBroken":
       return { ...end, reason: "Transport", detail: "the HTTP client broke off", mayBeBilled: true }
+    case "BrokenOff": {
+      const detail = "the connection broke before anything of the answer came"
+      return { ...end, reason: "Transport", detail, mayBeBilled: true }
+    }
     case "Silent": {
       const detail = `nothing came for ${Duration.format(error.idleTimeout)}; the request may have been billed`
       return { ...end, reason: "Silent", detail, mayBeBilled: true }
@@ -287,6 +298,10 @@ const collect = (
         if (room < 0) return yield* tooLarge(plan.maxBodyBytes)
         chunks.push(bytes)
       }
+    }
+    // a connection that broke before anybody listened looks like an answer without content
+    if (status >= 200 && status < 300 && chunks.length === 0 && headers["content-length"] !== "0") {
+      return yield* new BrokenOff()
     }
     const body = decode(chunks)
     return status >= 200 && status < 300 && looksLikeEvents.test(body)

@@ -197,6 +197,18 @@ describe("PH-4: a connection that fails", () => {
       assert.match(unnamed.message, /host name cannot be resolved/)
     }))
 
+  it.scopedLive("is tried again where the answer's head is all that came", () =>
+    Effect.gen(function*() {
+      const server = yield* serve((response, index, request) => {
+        if (index > 0) return stream(pieces("yes"))(response, index, request)
+        response.writeHead(200, { "content-type": "application/json" })
+        response.end()
+      })
+      const { attempts, result } = yield* observe(yield* build(server.url), plain)
+      assert.deepInclude(result, { ok: true, text: "yes" })
+      assert.deepStrictEqual(attempts.map(({ errorKind }) => errorKind), ["Transport", null])
+    }))
+
   it.scopedLive("is not tried again where the certificate is not accepted or TLS is not spoken", () =>
     Effect.gen(function*() {
       const tls = yield* serveTls(reply(200, completion("stolen")))
