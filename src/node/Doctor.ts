@@ -179,7 +179,7 @@ const prices = Effect.gen(function*() {
   }
   const tables = yield* InspectPrices.tableViews(loaded.right)
   return tables.map(({ age_days: age, models, path, problem, source, table }) => {
-    const count = models === null ? "" : `, ${models} models`
+    const count = models === null ? "" : `, ${models} model${models === 1 ? "" : "s"}`
     if (problem !== null) return finding("prices", "warning", problem, "Fetch it again with `owf prices --refresh`.")
     const isOld = age !== null && age > 30
     return finding(

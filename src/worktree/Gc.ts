@@ -304,8 +304,9 @@ const sweepRefs = Effect.fnUntraced(
       })
       const count = Number(found.text.trim())
       if (count === 0) settle(ref, "what it holds is reachable from refs that stay", true)
-      else if (options.discard?.includes("commits") === true) settle(ref, `${count} commits are given up`, true)
-      else settle(ref, `${count} commits are reachable from nothing else; merge them, or discard commits`, false)
+      else if (options.discard?.includes("commits") === true) {
+        settle(ref, count === 1 ? "1 commit is given up" : `${count} commits are given up`, true)
+      } else settle(ref, unheld(count), false)
     }
     if (isReal && removed.length > 0) {
       yield* git.run({ ...asked, args: ["update-ref", "--stdin"], input: `${removed.join("\n")}\n` })
@@ -313,6 +314,11 @@ const sweepRefs = Effect.fnUntraced(
     return items
   }
 )
+
+const unheld = (count: number): string =>
+  count === 1
+    ? "1 commit is reachable from nothing else; merge it, or discard commits"
+    : `${count} commits are reachable from nothing else; merge them, or discard commits`
 
 type Judge = (run: string) => string | undefined
 

@@ -308,8 +308,8 @@ describe("owf prices", () => {
       const fetched = await owf(["prices", "house-9", "--refresh", "--url", url])
       assert.strictEqual(fetched.code, 0, fetched.stderr)
       assert.match(fetched.stdout, /house-9 +\S+ +\$4 +\$5 .* 127\.0\.0\.1:\d+ \d{4}-\d\d-\d\d/)
-      assert.include(fetched.stderr, "Wrote the prices of 1 models to ")
-      assert.match(fetched.stderr, /fetched: http:\/\/127.* \(1 models, fetched today, .*price-table\.json\)/)
+      assert.include(fetched.stderr, "Wrote the prices of 1 model to ")
+      assert.match(fetched.stderr, /fetched: http:\/\/127.* \(1 model, fetched today, .*price-table\.json\)/)
       const file = Path.join(directory, "home/.workflows/price-table.json")
       const before = Fs.readFileSync(file, "utf8")
       for (const expected of [/it is not JSON/, /no model in it has a price/]) {

@@ -38,7 +38,13 @@ export const apply = Spec.make({
         yield* note(`Made commit ${applied.commit} on ${applied.branch}, which changes:`)
         break
       case "files":
-        yield* note(`Changed and staged in ${host.shown(applied.root ?? ".") || "."}:`)
+        yield* note(`Changed and staged${placeOf(host.shown(applied.root ?? "."))}:`)
     }
     yield* print(applied.files.join("\n"))
   }))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const placeOf = (shown: string): string => shown === "" || shown === "." ? "" : ` in ${shown}`

@@ -42,7 +42,8 @@ export const batchFetch = Spec.make({
       yield* written(home, view, out, force)
       const { shown } = yield* Host
       const cost = Format.usd(view.total_cost_usd)
-      yield* (json ? note : print)(`wrote ${view.count} results to ${shown(out)} (est. batch cost ${cost})`)
+      const failed = view.counts.failed === 0 ? "" : `${view.counts.failed} failed, `
+      yield* (json ? note : print)(`wrote ${view.count} results to ${shown(out)} (${failed}est. batch cost ${cost})`)
     }
     yield* end(view)
   }))

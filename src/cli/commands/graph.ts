@@ -37,10 +37,10 @@ export const graph = Spec.make({
   }
 }, ({ force, format = "mermaid", json, out }, file) =>
   Effect.gen(function*() {
-    const { graphs } = yield* Host
+    const { graphs, shown } = yield* Host
     const { text, warnings } = yield* graphs.draw(file, format)
     if (!json) { for (const warning of warnings) yield* note(warning) }
     const path = out === undefined ? null : yield* write(out, text, { force })
     if (json) return yield* printJson({ format, path, warnings, ...path === null ? { text } : {} })
-    yield* print(path ?? text.replace(/\n$/, ""))
+    yield* print(path === null ? text.replace(/\n$/, "") : shown(path))
   }))

@@ -43,7 +43,7 @@ export const prices = Spec.make({
       const { models, path, skipped, source, unchanged } = refreshed
       const left = skipped === 0 ? "" : `; ${skipped} were left out, whose prices are no prices`
       yield* note(
-        unchanged ? `Nothing changed at ${source}.` : `Wrote the prices of ${models} models to ${path}${left}.`
+        unchanged ? `Nothing changed at ${source}.` : `Wrote the prices of ${counted(models)} to ${path}${left}.`
       )
     }
     yield* print(Format.table([header, ...view.prices.map(row)]))
@@ -71,9 +71,11 @@ const rate = (base: number | null, tiers: ReadonlyArray<readonly [above: number,
     ? "-"
     : [`$${base}`, ...tiers.map(([above, price]) => `$${price} above ${Math.round(above / 1000)}k`)].join(", ")
 
+const counted = (models: number): string => `${models} model${models === 1 ? "" : "s"}`
+
 const describe = ({ age_days: age, models, path, problem, source, table }: PriceTableView): string => {
   const facts = [
-    models === null ? [] : [`${models} models`],
+    models === null ? [] : [counted(models)],
     age === null ? [] : [`fetched ${age === 0 ? "today" : `${age} days ago`}`],
     path === null ? [] : [path]
   ].flat()

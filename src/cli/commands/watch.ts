@@ -60,7 +60,7 @@ export const watch = Spec.make({
       )
       const summary = live.summary(yield* Clock.currentTimeMillis, RunView.homeFlag(home))
       if (json) yield* printJson({ run: encode(Records.Run, run) })
-      else yield* note(summary ?? `run ${run.id} is ${run.status}`)
+      else yield* note(summary ?? `run ${run.id} is ${run.status}${why(run)}`)
       if (isDead(run)) yield* note(`the process that was at work on it has ended without saying so`)
       const resume = RunView.resumeCommand(run, home === undefined ? undefined : shown(at(home)))
       if (resume !== undefined) yield* note(`resume with: ${resume}`)
@@ -72,6 +72,8 @@ export const watch = Spec.make({
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const why = ({ errorMessage }: Records.Run): string => errorMessage === null ? "" : `: ${errorMessage}`
 
 /** An owner that stops a run stores why; one that died could not. */
 const isDead = ({ errorKind, status }: Records.Run): boolean => status === "interrupted" && errorKind === null
