@@ -30,7 +30,9 @@ import type { Ran } from "./owf.ts"
 import { normal, transcript } from "./owf.ts"
 
 // what a person has set up for agents is not what is tested
-const personal = Object.keys(process.env).filter((name) => /^OWF_|_API_KEY$|_TOKEN$/.test(name))
+const personal = Object.keys(process.env).filter((name) =>
+  /^(?:OWF|AGENT|CLAUDE|CODEX|COPILOT|GEMINI|XDG)_|_API_KEY$|_TOKEN$/.test(name)
+)
 const machine = directoryWith({})
 beforeAll(() => {
   for (const name of personal) vi.stubEnv(name, undefined)
