@@ -1,8 +1,19 @@
 import { configOf } from "./vitest.shared.ts"
 
+/** What takes long because it is done with many real processes: git, agents' programs, a browser, whole commands. */
+export const system: ReadonlyArray<string> = [
+  "cli/{Canary,Graphs,Inspect,LiveTerminal}.test.ts",
+  "graph/FlowEject.test.ts",
+  "internal/subprocess/{Ending,Host}.test.ts",
+  "mcp/Hostile.test.ts",
+  "report/html/Browser.test.ts",
+  "store/Processes.test.ts",
+  "worktree/{Gc,GitHostile,GitRefusal,GitWorktree}.test.ts"
+]
+
 export default configOf(2, {
   include: ["**/*.test.ts"],
-  exclude: ["crash/**", "real/**", "fixtures/**", "**/node_modules/**"],
+  exclude: [...system, "crash/**", "real/**", "fixtures/**", "**/node_modules/**"],
   testTimeout: 30_000,
   hookTimeout: 30_000
 })

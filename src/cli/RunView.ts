@@ -6,6 +6,7 @@ import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
 import * as Usage from "../domain/Usage.ts"
 import * as Commands from "../report/Commands.ts"
+import * as MarkdownCall from "../report/MarkdownCall.ts"
 import type { ApprovalReport, CallReport, RunFacts, RunReport } from "../report/RunReport.ts"
 import type { StoreError } from "../store/RunStore.ts"
 import { RunStore } from "../store/RunStore.ts"
@@ -87,6 +88,7 @@ export const render = (report: RunReport): string => {
     ...calls.flatMap((call) =>
       call.status === "degraded" ? [["degraded", `${nameOf(call)}: ${call.error ?? "no answer"}`] as const] : []
     ),
+    ...failuresOf(report, calls),
     ["started", iso(run.createdAt)],
     ["duration", durationOf(run)],
     ["message", run.message ?? undefined],
@@ -103,6 +105,20 @@ export const render = (report: RunReport): string => {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Failed calls that are named, each with the command that shows what is known of it. */
+const named = 5
+
+const failuresOf = (
+  { commands }: RunReport,
+  calls: ReadonlyArray<CallReport>
+): ReadonlyArray<readonly [string, string]> => {
+  const failed = calls.filter(({ status }) => MarkdownCall.isFailure(status))
+  const lines = failed.slice(0, named).map((call) =>
+    ["failed", `${nameOf(call)} ${call.status}: ${Commands.forCall(commands.answer, call.id)}`] as const
+  )
+  return failed.length > named ? [...lines, ["failed", `and ${failed.length - named} more`]] : lines
+}
 
 const countsOf = (words: ReadonlyArray<string>): string | undefined => {
   const counts = new Map<string, number>()

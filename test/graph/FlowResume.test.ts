@@ -333,7 +333,7 @@ describe("a run that goes back to a node", () => {
         const again = yield* Effect.fork(resume(flow("renamed", true), { ...options, from: "loop" }))
         yield* OwfTest.adjust("59 seconds")
         assert.strictEqual((yield* answers.requests).length, 6)
-        assert.strictEqual((yield* Lab.latest).status, "running")
+        assert.strictEqual((yield* Lab.latest).status, "waiting")
         yield* OwfTest.adjust("2 seconds")
         const run = yield* Fiber.join(again)
         assert.deepInclude(outputOf(run), { n: 5, turn: 2 })
@@ -517,7 +517,7 @@ describe("a wait that ended badly", () => {
 
       const second = yield* Effect.fork(resume(flow))
       yield* OwfTest.adjust("50 seconds")
-      assert.strictEqual((yield* Lab.latest).status, "running")
+      assert.strictEqual((yield* Lab.latest).status, "waiting")
       yield* OwfTest.adjust("20 seconds")
       assert.strictEqual((yield* Fiber.join(second)).status, "failed")
 

@@ -50,7 +50,7 @@ nodes:
     write_scope: []
     outputs:
       - {key: report, type: string}
-      - {key: publish, type: bool, default: false}
+      - {key: publish, type: bool}
     next: decide
 
   - id: decide
