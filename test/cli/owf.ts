@@ -123,6 +123,8 @@ export const normal = (directory: string, text: string): string =>
   text
     .replaceAll(directory, "<dir>")
     .replaceAll(root, "<package>")
+    // a checkout beside the directory is shown by its short path
+    .replaceAll(Path.relative(directory, root), "<package>")
     .replaceAll(/\d{8}-\d{6}-[0-9a-z]{8,20}/g, "<run>")
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "<time>")
     .replaceAll(/\b[0-9a-f]{64}\b/g, "<digest>")

@@ -31,7 +31,7 @@ export const output = (command: Command): Effect.Effect<Output, SubprocessError,
     const chunks: Array<Uint8Array> = []
     const ended = yield* run(command, (chunk) =>
       Effect.sync(() => {
-        chunks.push(chunk)
+        chunks.push(chunk.slice())
         return "more"
       }))
     return { ...ended, stdout: Buffer.concat(chunks).toString("utf8") }
