@@ -1,7 +1,9 @@
 /**
  * A shell that ends the programs of this process when this process dies without doing so.
  *
- * - N1. It learns of a program before the program is started, and forgets it only after everything of it has ended.
+ * - N1. It learns of a program before the program is started, and forgets it only after everything of it has ended. One
+ *   that takes the place of another is started with all that is left to guard, so there is no moment at which it is there
+ *   and does not know.
  * - N2. It holds one end of a pipe whose other end only this process has: the pipe closes when this process ends, however
  *   it ends. With programs left it asks their groups, and on Linux all that carry their mark, to end, and ends them after
  *   a grace; with none left it just goes.
@@ -38,32 +40,30 @@ export interface Sentinel {
  * @since 0.1.0
  */
 export const make = (options: { readonly mark: string; readonly grace: number }): Sentinel => {
-  const lines = new Map<string, string>()
+  const words = new Map<string, string>()
   let shell: Shell | undefined
   const write = (line: string): void => void shell?.stdin.write(`${line}\n`)
   const start = (): void => {
-    const started = spawn(options)
+    const started = spawn({ ...options, live: [...words.values()] })
     shell = started
     started.once("exit", () => {
       if (shell !== started) return
       shell = undefined
-      if (lines.size > 0) attempt(start)
+      if (words.size > 0) attempt(start)
     })
-    for (const line of lines.values()) write(line)
   }
   return {
     announce: (id) => {
       if (shell === undefined) start()
-      lines.set(id, `+ ${id}`)
+      words.set(id, `${id}::`)
       write(`+ ${id}`)
     },
     started: (id, group, startedAt) => {
-      const line = `+ ${id} ${group} ${startedAt ?? ""}`
-      lines.set(id, line)
-      write(line)
+      words.set(id, `${id}:${group}:${startedAt ?? ""}`)
+      write(`+ ${id} ${group} ${startedAt ?? ""}`)
     },
     forget: (id) => {
-      lines.delete(id)
+      words.delete(id)
       write(`- ${id}`)
     },
     close: () => {
@@ -80,8 +80,15 @@ export const make = (options: { readonly mark: string; readonly grace: number })
 
 type Shell = ChildProcess.ChildProcessByStdio<Writable, null, null>
 
-const spawn = ({ grace, mark }: { readonly mark: string; readonly grace: number }): Shell => {
-  const shell = ChildProcess.spawn("/bin/sh", ["-c", script, "owf-sentinel", mark, String(grace)], {
+interface Start {
+  readonly mark: string
+  readonly grace: number
+  /** Words of the programs there are. */
+  readonly live: ReadonlyArray<string>
+}
+
+const spawn = ({ grace, live, mark }: Start): Shell => {
+  const shell = ChildProcess.spawn("/bin/sh", ["-c", script, "owf-sentinel", mark, String(grace), live.join(" ")], {
     cwd: "/",
     detached: true,
     env: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
@@ -111,7 +118,7 @@ const attempt = (body: () => void): void => {
 /** POSIX shell; `live` has a word `id:group:start` per program, fields of /proc/PID/stat are counted after the name. */
 const script = `
 trap '' HUP INT QUIT TERM
-mark=$1 grace=$2 live=
+mark=$1 grace=$2 live=$3
 forget() {
   kept=
   for entry in $live; do
