@@ -43,6 +43,13 @@ export const tokens = (count: number): string => `${count} tokens`
 export const usd: (amount: number | null) => string = Numbers.usd
 
 /**
+ * A count with a word that says of what.
+ * @category converting
+ * @since 0.1.0
+ */
+export const count: (number: number, what: string) => string = Numbers.count
+
+/**
  * A time span, to the digit that matters.
  * @category converting
  * @since 0.1.0

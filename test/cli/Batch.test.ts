@@ -86,8 +86,26 @@ describe("owf batch", () => {
         fetched["results"] as ReadonlyArray<unknown>
       )
       const again = yield* owf("batch", "fetch", id, "--out", "@answers.jsonl")
-      assert.deepStrictEqual([again.code, again.stderr.includes("there already")], [2, true])
+      assert.deepStrictEqual([again.code, again.stderr.includes("already exists")], [2, true])
       assert.strictEqual((yield* owf("batch", "fetch", id, "--out", "@answers.jsonl", "--force")).code, 0)
+      const below = yield* owf("batch", "fetch", id, "--out", "@new/folder/answers.jsonl", "--json")
+      assert.deepStrictEqual([below.code, below.stderr], [0, ""])
+      assert.deepStrictEqual(JSON.parse(below.stdout), {
+        batch_id: id,
+        done: true,
+        status: "done",
+        raw_status: "completed",
+        provider: "house",
+        counts: { total: 2, succeeded: 2, failed: 0 },
+        total_cost_usd: 0.00007,
+        path: Path.join(directory, "new/folder/answers.jsonl")
+      })
+      assert.lengthOf(
+        Fs.readFileSync(Path.join(directory, "new/folder/answers.jsonl"), "utf8").trimEnd().split("\n"),
+        2
+      )
+      const inFile = yield* owf("batch", "fetch", id, "--out", "@answers.jsonl/below.jsonl")
+      assert.deepStrictEqual([inFile.code, inFile.stderr.includes("below.jsonl cannot be written")], [2, true])
       assert.deepStrictEqual(Fs.readdirSync(directory).filter((name) => name.endsWith(".part")), [])
     }))
 

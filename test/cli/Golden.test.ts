@@ -286,6 +286,7 @@ describe("what the commands about batches print", () => {
     ...both("batch-wait", ["batch", "wait", "latest"], 1),
     ...both("batch-fetch", ["batch", "fetch", "latest"], 1),
     ["batch-fetch-out", ["batch", "fetch", "latest", "--out", "rows.jsonl"], 1],
+    ["batch-fetch-out", ["batch", "fetch", "latest", "--out", "rows.jsonl", "--force", "--json"], 1],
     ["batch-submit", [...submit, "--json"]],
     ...both("batch-cancel", ["batch", "cancel", "latest"]),
     ...both("batch-list", ["batch", "list"])

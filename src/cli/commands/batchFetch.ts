@@ -1,18 +1,21 @@
 /**
  * `owf batch fetch ID`: writes what came of the requests of a batch.
  */
+import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type { BatchHost, BatchRowView, BatchView } from "../BatchView.ts"
 import * as Flag from "../Flag.ts"
 import * as Format from "../Format.ts"
 import { Host } from "../Host.ts"
-import { note, Output, print, printJson } from "../Output.ts"
+import { Output, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import * as Usage from "../UsageError.ts"
 import { batchId, end, lines, withBatches } from "./batchShared.ts"
 import { reading } from "./shared.ts"
+import { ensureFree } from "./writing.ts"
 
 /**
  * Writes what came of the requests of a batch.
@@ -39,11 +42,8 @@ export const batchFetch = Spec.make({
     if (!view.done) return yield* notReady(view, json)
     if (out === undefined) yield* printed(home, view)
     else {
-      yield* written(home, view, out, force)
-      const { shown } = yield* Host
-      const cost = Format.usd(view.total_cost_usd)
-      const failed = view.counts.failed === 0 ? "" : `${view.counts.failed} failed, `
-      yield* (json ? note : print)(`wrote ${view.count} results to ${shown(out)} (${failed}est. batch cost ${cost})`)
+      const path = yield* written(home, view, out, force)
+      yield* json ? printJson({ ...headOf(view), path }) : print(told(view, (yield* Host).shown(path)))
     }
     yield* end(view)
   }))
@@ -60,12 +60,30 @@ const notReady = (view: BatchView, json: boolean) =>
     if (view.problems.length > 0) yield* end(view)
   })
 
+/** What is said of a batch beside its rows. */
+const headOf = ({ batch_id, counts, done, provider, raw_status, status, total_cost_usd }: BatchView) => ({
+  batch_id,
+  done,
+  status,
+  raw_status,
+  provider,
+  counts,
+  total_cost_usd
+})
+
+const told = ({ count, counts, total_cost_usd }: BatchView, path: string): string => {
+  const failed = counts.failed === 0 ? "" : `${counts.failed} failed, `
+  return `wrote ${Format.count(count, "result")} to ${path} (${failed}${costOf(total_cost_usd)})`
+}
+
+const costOf = (cost: number | null): string =>
+  cost === null ? "batch cost unknown" : `est. batch cost ${Format.usd(cost)}`
+
 /** One JSON document, printed a few rows at a time. */
 const printed = (home: string | undefined, view: BatchView) =>
   Effect.gen(function*() {
     const output = yield* Output
-    const { batch_id, counts, done, provider, raw_status, status, total_cost_usd } = view
-    const head = JSON.stringify({ batch_id, done, status, raw_status, provider, counts, total_cost_usd }, null, 2)
+    const head = JSON.stringify(headOf(view), null, 2)
     yield* output.print(`${head.slice(0, -2)},\n  "results": [`)
     let isFirst = true
     yield* eachRows(home, view.batch_id, (rows) => {
@@ -77,24 +95,28 @@ const printed = (home: string | undefined, view: BatchView) =>
     yield* output.print("  ]\n}")
   })
 
-/** The file is there whole or not at all. */
+/** The file is there whole or not at all; gives its absolute path. */
 const written = (home: string | undefined, view: BatchView, out: string, force: boolean) =>
   Effect.scoped(Effect.gen(function*() {
+    yield* ensureFree(out, { force })
     const fs = yield* FileSystem.FileSystem
-    if (!force && (yield* fs.exists(out))) {
-      return yield* Usage.make(`${out} is there already.`, "Give --force to replace it, or name another file.")
-    }
-    const part = `${out}.${process.pid}.part`
+    const { dirname, resolve } = yield* Path.Path
+    const path = resolve(out)
+    const part = `${path}.${process.pid}.part`
+    const cannot = Effect.mapError((error: PlatformError) =>
+      Usage.make(`${out} cannot be written: ${error.message}`, "Name another file with --out.")
+    )
     yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(part, { force: true })))
-    const file = yield* fs.open(part, { flag: "w" })
+    yield* cannot(fs.makeDirectory(dirname(path), { recursive: true }))
+    const file = yield* cannot(fs.open(part, { flag: "w" }))
     const encoder = new TextEncoder()
     yield* eachRows(
       home,
       view.batch_id,
       (rows) => Effect.orDie(file.writeAll(encoder.encode(rows.map((row) => `${JSON.stringify(row)}\n`).join(""))))
     )
-    yield* file.sync
-    yield* fs.rename(part, out)
+    yield* cannot(Effect.zipRight(file.sync, fs.rename(part, path)))
+    return path
   }))
 
 const eachRows = (
