@@ -190,7 +190,11 @@ const reserve = (state: State, need: Need, restore: Restore): Effect.Effect<Amou
   return Effect.onInterrupt(restore(decided), () => Effect.sync(() => state.withdraw(waiter)))
 }
 
-/** The inner budget first, which one call has for itself, so that nothing is kept from others while it waits. */
+/**
+ * The inner budget first, so that nothing of the outer one is kept from others while it waits. What the outer one grants
+ * less is given back without a new place in the inner line: whoever holds something of the outer budget never waits for
+ * the inner one, because those who hold the inner one wait for the outer.
+ */
 const reserveBoth = (own: Budget, outer: Budget, need: Need, restore: Restore): Effect.Effect<Amount, Refusal> =>
   Effect.flatMap(own.reserve(need, restore), (first) =>
     Effect.flatMap(
@@ -201,7 +205,7 @@ const reserveBoth = (own: Budget, outer: Budget, need: Need, restore: Restore): 
       (granted) =>
         granted.tokens === first.tokens && granted.cost === first.cost
           ? Effect.succeed(granted)
-          : Effect.zipRight(own.settle(first, zero), own.reserve({ full: granted, least: granted }, restore))
+          : Effect.as(own.release(subtract(first, granted)), granted)
     ))
 
 interface Waiter {

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Budget from "open-agent-workflows/budget/Budget"
 import * as Money from "open-agent-workflows/domain/Money"
 
@@ -235,6 +236,31 @@ describe("an amount kept back", () => {
       const budget = make(10)
       yield* budget.hold(amount(10))
       assert.deepInclude(yield* Effect.flip(budget.reserve(exactly(amount(1)))), { _tag: "Refusal" })
+    }))
+})
+
+describe("a budget within another", () => {
+  it.effect("that is granted less there gives its own difference back and keeps its place", () =>
+    Effect.gen(function*() {
+      const outer = Budget.make(limited(100), amount(50))
+      const inner = Budget.within(outer, limited(100), Budget.zero)
+      const least = amount(10)
+      const busy = yield* outer.reserve(exactly(amount(40)))
+      // both fit the inner budget one after the other, and neither fits what is left of the outer one
+      const first = yield* begin(inner.reserve({ full: amount(80), least }))
+      const second = yield* begin(inner.reserve({ full: amount(80), least }))
+      yield* outer.settle(busy, Budget.zero)
+      yield* rest()
+      assert.deepStrictEqual(Option.getOrUndefined(yield* Fiber.poll(first)), Exit.succeed(amount(50)))
+      assert.isTrue(yield* isWaiting(second))
+      isAbout(yield* inner.standing, Budget.zero, amount(50))
+      isAbout(yield* outer.standing, amount(50), amount(50))
+      yield* inner.settle(amount(50), amount(20))
+      yield* rest()
+      assert.deepStrictEqual(Option.getOrUndefined(yield* Fiber.poll(second)), Exit.succeed(amount(30)))
+      yield* inner.settle(amount(30), amount(30))
+      isAbout(yield* inner.standing, amount(50), Budget.zero)
+      isAbout(yield* outer.standing, amount(100), Budget.zero)
     }))
 })
 
