@@ -612,6 +612,11 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   readonly event: (ownership: Ownership, event: NewEvent) => Effect.Effect<void, WriteError>
   /** Stores how the run's attempt ended and gives up a root run's ownership. */
   readonly finish: (ownership: Ownership, outcome: RunOutcome) => Effect.Effect<void, WriteError>
+  /**
+   * Gives up the ownership of a root run whose end could not be stored: it shows as interrupted, and anybody may take it
+   * up. Where that cannot be stored either, the ownership lapses.
+   */
+  readonly abandon: (ownership: Ownership) => Effect.Effect<void>
 
   /** Takes a name from a run that is done with it, so that another can be started under it; does nothing where it is not its. */
   readonly giveUpAlias: (alias: string, id: RunId) => Effect.Effect<void, StoreError>

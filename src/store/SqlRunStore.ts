@@ -65,7 +65,9 @@ class Held {
     return this.runs.get(runId) ?? { attempt: 1, lastEvent: 0, schemas: new Map() }
   }
 
-  drop(rootRunId: string): void {
+  /** Does nothing where the run was taken again since, by another run of its program in this process. */
+  drop({ rootRunId, token }: Ownership): void {
+    if (this.leases.get(rootRunId)?.token !== token) return
     this.leases.delete(rootRunId)
     for (const [id, { root }] of this.runs) if (root === rootRunId) this.runs.delete(id)
   }
@@ -147,14 +149,26 @@ const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
       return journal
     })
 
+  const abandon = (ownership: Ownership): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      held.drop(ownership)
+      return Effect.ignore(writer.custom(null, ownership, (connection) => SqlLease.release(connection, ownership)))
+    })
+
+  /** The journal of a root run that was just made this process's; one that cannot be read is nobody's again. */
+  const owned = (ownership: Ownership, id: RunId) =>
+    Effect.suspend(() => {
+      held.leases.set(id, ownership)
+      return Effect.onError(journal(ownership, id), () => abandon(ownership))
+    })
+
   const create = Effect.fn("RunStore.create")(function*(run: NewRun, parent: Ownership | null) {
     if (parent !== null) {
       yield* writer.rows("run.create", parent, (batch) => SqlTemplates.addRun(batch, run))
       return yield* journal(parent, run.id)
     }
     const ownership = yield* writer.custom("run.create", null, (connection) => createRoot(connection, owner, run))
-    held.leases.set(run.id, ownership)
-    return yield* journal(ownership, run.id)
+    return yield* owned(ownership, run.id)
   })
 
   const acquire = Effect.fn("RunStore.acquire")(function*(id: RunId, changes: ResumeChanges) {
@@ -166,8 +180,7 @@ const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
       Effect.catchTag("OwnershipLost", Effect.die),
       Effect.catchTag("NoSuchRow", () => Effect.flatMap(reads.notFound(id), Effect.fail))
     )
-    held.leases.set(id, ownership)
-    return yield* journal(ownership, id)
+    return yield* owned(ownership, id)
   })
 
   const acquireChild = Effect.fn("RunStore.acquireChild")(function*(id: RunId, parent: Ownership, at: number) {
@@ -187,10 +200,10 @@ const runWrites = ({ held, owner, path, reads, writer }: Parts) => {
 
   const finish = Effect.fn("RunStore.finish")(function*(ownership: Ownership, outcome: RunOutcome) {
     yield* writer.custom("run.finish", ownership, (connection) => finishRun(connection, ownership, outcome))
-    if (outcome.runId === ownership.rootRunId) held.drop(outcome.runId)
+    if (outcome.runId === ownership.rootRunId) held.drop(ownership)
   })
 
-  return { create, acquire, acquireChild, finish }
+  return { create, acquire, acquireChild, finish, abandon }
 }
 
 const createRoot = Effect.fnUntraced(function*(connection: Writing, owner: Owner["Type"], run: NewRun) {
@@ -280,7 +293,7 @@ const keepLeases = Effect.fnUntraced(function*(writer: SqlWriter.SqlWriter, held
       realClock.currentTimeMillis,
       (now) => writer.rows(null, ownership, (batch) => SqlTemplates.renewLease(batch, ownership, now))
     ).pipe(
-      Effect.catchTag("OwnershipLost", () => Effect.sync(() => held.drop(ownership.rootRunId))),
+      Effect.catchTag("OwnershipLost", () => Effect.sync(() => held.drop(ownership))),
       Effect.catchAll((error) => Effect.logWarning("The lease was not renewed.", error))
     )
   yield* Effect.acquireRelease(

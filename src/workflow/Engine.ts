@@ -339,6 +339,7 @@ const execute = <A, E>(
     const finished = yield* Effect.exit(finish(ports, journal, broken, end.outcome, replayed))
     yield* ports.behind(Scope.close(following, Exit.void))
     const known = { runId: journal.run.id, attempt: journal.run.attempt, directory }
+    if (Exit.isFailure(finished) && journal.run.parentRunId === null) yield* ports.store.abandon(journal.ownership)
     // without a stored end the run is what the next process will find: interrupted
     return Exit.isFailure(finished)
       ? { ...known, status: "interrupted", outputJson: null, exit: Exit.failCause(finished.cause) }

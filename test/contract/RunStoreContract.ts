@@ -641,6 +641,35 @@ const ownership = (open: Open) =>
         assert.strictEqual((yield* Effect.flip(store.heartbeat(ownership, start + 30_002)))._tag, "OwnershipLost")
       }))
 
+    it.scoped("that is abandoned is interrupted and free at once", () =>
+      Effect.gen(function*() {
+        const { openAs, store } = yield* world(open)
+        const { ownership } = yield* store.create(newRun(id), null)
+        yield* store.begin(ownership, newCall(id, 1), newAttempt(id, 1))
+        yield* store.abandon(ownership)
+        const other = yield* openAs(2)
+        assert.strictEqual((yield* other.run(id)).status, "interrupted")
+        assert.strictEqual((yield* Effect.flip(store.event(ownership, event(id, "late"))))._tag, "OwnershipLost")
+        assert.strictEqual((yield* other.acquire(id, { at: start + 1 })).calls[0]?.status, "running")
+      }))
+
+    it.scoped("that was taken again in the same process is left alone by whoever had it before", () =>
+      Effect.gen(function*() {
+        const { openAs, store } = yield* world(open)
+        const before = yield* store.create(newRun(id), null)
+        yield* answered(store, before.ownership, id, 1)
+        const { ownership } = yield* store.acquire(id, { at: start + 30_001 })
+        yield* store.abandon(before.ownership)
+        assert.strictEqual(
+          (yield* Effect.flip(store.heartbeat(before.ownership, start + 30_001)))._tag,
+          "OwnershipLost"
+        )
+        yield* store.event(ownership, { ...event(id, "goes on"), runAttempt: 2 })
+        assert.strictEqual((yield* store.events(id)).at(-1)?.message, "goes on")
+        const error = yield* Effect.flip((yield* openAs(2)).acquire(id, { at: start + 30_002 }))
+        assert.strictEqual(error._tag, "RunOwned")
+      }))
+
     it.scoped("of a dead process is shown as interrupted, its children too", () =>
       Effect.gen(function*() {
         const { openAs, processes, store } = yield* world(open)

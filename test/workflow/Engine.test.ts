@@ -18,15 +18,15 @@ import { RunFiles } from "open-agent-workflows/store/RunFiles"
 
 const echo = () => Scripted.make((request) => Scripted.answer(`re: ${request.prompt}`))
 
-/** The services of a test with a store whose `settle` fails from the n-th time on. */
-const withBrokenSettle = (provider: Scripted.Scripted, from: number, error: RunStore.WriteError) => {
+/** The services of a test with a store whose `settle` fails from the n-th time on, or until the m-th. */
+const withBrokenSettle = (provider: Scripted.Scripted, from: number, error: RunStore.WriteError, to = Infinity) => {
   let settled = 0
   const broken = Layer.effect(
     RunStore.RunStore,
     Effect.map(RunStore.RunStore, (store) => ({
       ...store,
       settle: (...args: Parameters<typeof store.settle>) =>
-        ++settled >= from ? Effect.fail(error) : store.settle(...args)
+        ++settled >= from && settled <= to ? Effect.fail(error) : store.settle(...args)
     }))
   )
   return OwfTest.layerWith(broken, { provider })
@@ -60,6 +60,24 @@ describe("a run", () => {
         assert.deepInclude(yield* Effect.flip(result.exit), { _tag: "StoreError", reason: "DiskFull" })
         assert.strictEqual((yield* provider.requests).length, 3)
       }).pipe(Effect.provide(withBrokenSettle(provider, 3, error)))
+    }))
+
+  it.effect("can be taken up again by the process whose store could not be written for a while", () =>
+    Effect.gen(function*() {
+      const provider = echo()
+      const error = new RunStore.StoreError({ reason: "Busy", path: "/x", detail: "It was not released." })
+      const steps = Workflow.make({ name: "steps" }, function*() {
+        for (let step = 1; step <= 3; step++) yield* agent(`step ${step}`)
+        return "three"
+      })
+      yield* Effect.gen(function*() {
+        const store = yield* RunStore.RunStore
+        const { runId, status } = yield* Workflow.start(steps, {})
+        assert.strictEqual(status, "interrupted")
+        assert.strictEqual((yield* store.run(runId)).status, "interrupted")
+        const again = yield* Workflow.resume(steps, yield* store.run(runId))
+        assert.deepInclude(again, { runId, attempt: 2, status: "done", outputJson: "\"three\"" })
+      }).pipe(Effect.provide(withBrokenSettle(provider, 2, error, 2)))
     }))
 
   it.effect("ends all its branches when another process took it over", () =>
