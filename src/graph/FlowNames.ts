@@ -120,11 +120,13 @@ const checkWait = (until: Extract<Node, { readonly type: "wait" }>["until"], nam
 
 const checkPrompt = ({ args, prompt }: AgentNode, names: Names): ReadonlyArray<Problem> => {
   const known = new Set([...names, ...args.keys(), ...times])
-  const included = [...prompt.includes?.values() ?? []]
+  const text = Templates.compilePrompt(prompt)
+  const included = [...prompt.includes?.values() ?? []].map((template) => Templates.compile(template))
+  const together = [text, ...included].flatMap((one) => Either.isRight(one) ? [one.right] : [])
   return [
-    ...checkCompiled(Templates.compilePrompt(prompt), known),
+    ...checkCompiled(text, known, together),
     // names that are set where a text is included cannot be told from missing ones
-    ...included.flatMap((template) => checkCompiled(Templates.compile(template), null)),
+    ...included.flatMap((template) => checkCompiled(template, null, together)),
     ...checkIncludes(prompt)
   ]
 }
@@ -153,21 +155,25 @@ const checkTemplate = (template: Template, names: Names): ReadonlyArray<Problem>
 
 const checkCompiled = (
   compiled: Either.Either<Templates.Compiled, Templates.TemplateProblem>,
-  names: Names | null
+  names: Names | null,
+  together: ReadonlyArray<Templates.Compiled> = []
 ): ReadonlyArray<Problem> =>
   Either.match(compiled, {
     onLeft: (problem) => [FlowError.error(problem, problem.detail)],
-    onRight: (template) =>
-      names === null ?
-        [] :
-        template.names.filter(({ name }) => !names.has(name)).map(({ at, name }) =>
-          FlowError.warning(
-            at,
-            `the name '${FlowFields.clip(name)}' is given nowhere; it renders as nothing`,
-            suggest(name, names)
-          )
-        )
+    onRight: (template) => [
+      ...Templates.problemsOf(template, together).map(({ at, detail }) => FlowError.error(at, detail)),
+      ...names === null ? [] : missingIn(template, names)
+    ]
   })
+
+const missingIn = (template: Templates.Compiled, names: Names): ReadonlyArray<Problem> =>
+  template.names.filter(({ name }) => !names.has(name)).map(({ at, name }) =>
+    FlowError.warning(
+      at,
+      `the name '${FlowFields.clip(name)}' is given nowhere; it renders as nothing`,
+      suggest(name, names)
+    )
+  )
 
 const checkExpression = (text: ExpressionText, names: Names): ReadonlyArray<Problem> =>
   Either.match(Expression.parse(text), {

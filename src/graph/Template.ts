@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Block } from "../internal/jinja/ast.ts"
+import * as Calls from "../internal/jinja/calls.ts"
 import * as Fault from "../internal/jinja/fault.ts"
 import { render as renderBlock } from "../internal/jinja/render.ts"
 import type { Missing, Spelling } from "../internal/jinja/runtime.ts"
@@ -78,6 +79,8 @@ export class Compiled extends Data.Class<{
   readonly names: ReadonlyArray<Mention>
   /** Texts it includes, to be given to {@link render}. */
   readonly includes: ReadonlyArray<Mention>
+  /** What it calls, for {@link problemsOf}. */
+  readonly calls: Calls.Calls
   /** The text that was read, line ends and its own end made one form. */
   readonly source: string
   readonly block: Block
@@ -127,8 +130,8 @@ export const compile = (template: Template, options?: CompileOptions): Either.Ei
   const read = () => {
     if (source.length > maxLength) Fault.raiseSyntax(0, `a template has at most ${maxLength} characters`)
     const block = TemplateParser.parse(source)
-    const { includes, names } = Survey.ofBlock(block)
-    return new Compiled({ template, source, block, names: names.map(mention), includes: includes.map(mention) })
+    const { calls, includes, names } = Survey.ofBlock(block)
+    return new Compiled({ template, source, block, calls, names: names.map(mention), includes: includes.map(mention) })
   }
   return Either.mapLeft(
     Fault.attempt(read),
@@ -143,6 +146,20 @@ export const compile = (template: Template, options?: CompileOptions): Either.Ei
  */
 export const compilePrompt = ({ file, template }: Prompt): Either.Either<Compiled, TemplateProblem> =>
   compile(template, { trailingNewline: file === null ? "drop" : "keep" })
+
+/**
+ * What a template that can be read calls in vain, where it is rendered with others.
+ * @category converting
+ * @since 0.1.0
+ */
+export const problemsOf = (
+  { calls, source, template }: Compiled,
+  others: ReadonlyArray<Compiled> = []
+): ReadonlyArray<{ readonly detail: string; readonly at: Position }> =>
+  Calls.wrongIn(calls, others.map((other) => other.calls)).map(({ at, detail }) => ({
+    detail,
+    at: TextPlace.placeIn(template.at, source, at)
+  }))
 
 /**
  * Renders a template.

@@ -52,19 +52,14 @@ export const errorOf = (start: Position, source: string, fault: Pick<Fault.Fault
  *
  * **Details**
  *
- * Exact for a text that is a file, and for one in one line. In a text of several lines inside of a file the line is that
- * of the text, and the column does not count its indentation.
+ * Exact for a text that is a file, for one in one line, and for one after `|`, whose lines are indented like its first. In
+ * other texts of several lines it is as near as what YAML has made of them allows.
  * @category converting
  * @since 0.1.0
  */
 export const placeIn = (start: Position, source: string, at: number): Position => {
   const lines = source.slice(0, at).split("\n")
-  const column = (lines.at(-1) ?? "").length
-  return {
-    file: start.file,
-    line: start.line + lines.length - 1,
-    column: lines.length === 1 ? start.column + column : column + 1
-  }
+  return { file: start.file, line: start.line + lines.length - 1, column: start.column + (lines.at(-1) ?? "").length }
 }
 
 /**

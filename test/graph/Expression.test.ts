@@ -163,7 +163,8 @@ describe("problems", () => {
 
   it("show the place", () => {
     assert.strictEqual(problem("n > 1 andd yes").excerpt, "n > 1 andd yes\n      ^")
-    assert.match(problem("n >\n  = 1").message, /^flow\.yaml:4:3: /)
+    // lines after `|` are indented like the first, which begins in column 9
+    assert.match(problem("n >\n  = 1").message, /^flow\.yaml:4:11: /)
   })
 })
 

@@ -295,6 +295,41 @@ const texts: ReadonlyArray<Case> = [
     "an include in a text of the graph",
     around("id: a\ntype: agent\nprompt_text: \"{% include 'p.md' %}\"\nnext: done")
   ],
+  [
+    "functions, filters and tests that do not exist, in texts of the graph",
+    nodes(
+      "{id: a, type: script, script: s.sh, args: [\"{{ x | upercase }}\", \"{{ len(x) }}\"], env: {A: \"{{ rnge(3) }}\"}, next: b}",
+      "{id: b, type: agent, prompt_text: \"{{ x.uper() }} {{ l | map('trimm') | join }} {{ l | selectattr('n', 'equal') }}\", next: c}",
+      "{id: c, type: branch, when: [{if: leng(l) > 1, next: done}], default: d}",
+      "{id: d, type: wait, approval: \"{{ strftime() }} {{ x(1) }} {{ x is strin }}\", next: done}",
+      done
+    ).replace(/^/, "vars: {x: a, l: []}\n")
+  ],
+  [
+    "functions that do not exist, in lines of a text and of a prompt",
+    `vars: {x: a}\n${
+      around("id: a\ntype: agent\nprompt_text: |\n  Say\n    {{ nope(x) }}\nnext: b")
+    }  - {id: b, type: agent, prompt: q.md, next: done}\n`,
+    {
+      "/flows/q.md":
+        "{% macro one(a) %}{{ a }}{% endmacro %}\n{{ one(1) }} {{ on(1) }}\n{% include 'r.md' %}\n{% macro two(a) %}{% endmacro %}",
+      "/flows/r.md": "{{ two(1) }}{{ one(2) }}\n {{ three(3) }}"
+    }
+  ],
+  [
+    "arguments that filters and tests do not have",
+    around(
+      "id: a\ntype: agent\nprompt_text: \"{{ 'a' | join(seperator=', ') }}{{ 'a' | upper(1) }}{{ 3 is divisibleby(by=3) }}\"\nnext: done"
+    )
+  ],
+  [
+    "everything that can be called",
+    `vars: {x: a, l: []}\n${
+      around(
+        "id: a\ntype: agent\nprompt_text: \"{% set ns = namespace(f=range) %}{% set ns.g = range %}{{ ns.f(1) }}{{ ns.g(1) }}{% set j = joiner() %}{{ j() }}{{ {'h': range}.h(2) }}{% for i in l %}{{ loop.cycle(1, 2) }}{% endfor %}{{ x.upper() }}{{ '%s'|format(x, 1, 2) }}{{ l | map(attribute='a') | map('upper') | select('string') | rejectattr('n') | list }}{{ x.get('a').items() }}{{ '{a}'.format(a=1) }}\"\nnext: done"
+      )
+    }`
+  ],
   ["a missing include", around("id: a\ntype: agent\nprompt: q.md\nnext: done"), {
     "/flows/q.md": "Hello\n  {% include 'r.md' %}{% include 's.md' ignore missing %}\n"
   }]

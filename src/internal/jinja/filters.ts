@@ -26,6 +26,14 @@ export const isFilter = (name: string): boolean => filters.has(name) || applying
 export const filterNames = (): ReadonlyArray<string> => [...filters.keys(), ...applying.keys()]
 
 /**
+ * The names of a filter's parameters; undefined where it takes what comes.
+ * @category getters
+ * @since 0.1.0
+ */
+export const parametersOfFilter = (name: string): ReadonlyArray<string> | undefined =>
+  name === "format" ? undefined : filters.get(name)?.parameters
+
+/**
  * Applies a filter by its name.
  * @category converting
  * @since 0.1.0

@@ -29,6 +29,25 @@ export const callMethod = (runtime: Runtime, value: Value, name: string, args: A
   return undefined
 }
 
+/**
+ * Whether some value has a method of this name.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isMethod = (name: string): boolean => methodNames().includes(name)
+
+/**
+ * The names of all methods.
+ * @category converting
+ * @since 0.1.0
+ */
+export const methodNames = (): ReadonlyArray<string> => [
+  ...textMethods.keys(),
+  ...listMethods.keys(),
+  ...dictMethods.keys(),
+  "format"
+]
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

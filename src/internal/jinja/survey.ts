@@ -1,8 +1,8 @@
 /**
  * What a template needs and what it asks for that does not exist, before it is rendered.
  */
-import { nearest } from "../nearest.ts"
 import type { Argument, Binding, Block, Expr, Statement } from "./ast.ts"
+import * as Calls from "./calls.ts"
 import { raiseSyntax } from "./fault.ts"
 import { filterNames, isFilter } from "./filters.ts"
 import { globals } from "./globals.ts"
@@ -27,6 +27,7 @@ export interface Survey {
   /** Names that are set nowhere in the text itself, each once; those that a `default` or a test guards are left out. */
   readonly names: ReadonlyArray<Mention>
   readonly includes: ReadonlyArray<Mention>
+  readonly calls: Calls.Calls
 }
 
 /**
@@ -47,19 +48,19 @@ export const ofBlock = (block: Block): Survey => {
 interface Found {
   readonly names: Array<Mention>
   readonly includes: Array<Mention>
-  readonly bound: Set<string>
+  readonly calls: Calls.Calls
 }
 
 /** Mentions of one kind that are told apart. */
 const maxMentions = 1_000
 
-const empty = (): Found => ({ names: [], includes: [], bound: new Set(["loop"]) })
+const empty = (): Found => ({ names: [], includes: [], calls: Calls.empty() })
 
-const survey = ({ bound, includes, names: mentioned }: Found): Survey => {
-  const free = mentioned.filter(({ name }) => !bound.has(name) && !globals.has(name))
+const survey = ({ calls, includes, names: mentioned }: Found): Survey => {
+  const free = mentioned.filter(({ name }) => !calls.bound.has(name) && !globals.has(name))
   const first = new Map(free.toReversed().map((mention) => [mention.name, mention]))
   const names = [...first.values()].toSorted((left, right) => left.at - right.at)
-  return { names: names.slice(0, maxMentions), includes: includes.slice(0, maxMentions) }
+  return { names: names.slice(0, maxMentions), includes: includes.slice(0, maxMentions), calls }
 }
 
 const visitBlock = (found: Found, block: Block) => {
@@ -101,9 +102,9 @@ const visitStatement = (found: Found, statement: Statement): void => {
       visit(found, statement.filter)
       return visitBlock(found, statement.body)
     case "Macro":
-      found.bound.add(statement.name)
+      found.calls.bound.add(statement.name)
       for (const parameter of statement.parameters) {
-        found.bound.add(parameter.name)
+        found.calls.bound.add(parameter.name)
         if (parameter.default !== null) visit(found, parameter.default)
       }
       return visitBlock(found, statement.body)
@@ -114,8 +115,9 @@ const visitStatement = (found: Found, statement: Statement): void => {
 }
 
 const bindNames = (found: Found, binding: Binding): void => {
-  if (binding._tag === "Name") found.bound.add(binding.name)
-  else if (binding._tag === "Names") { for (const inner of binding.names) bindNames(found, inner) }
+  if (binding._tag === "Name") found.calls.bound.add(binding.name)
+  else if (binding._tag === "Field") found.calls.fields.add(binding.field)
+  else for (const inner of binding.names) bindNames(found, inner)
 }
 
 const visitArguments = (found: Found, args: ReadonlyArray<Argument>) => {
@@ -131,6 +133,7 @@ const visit = (found: Found, expr: Expr): void => {
     case "List":
       return expr.items.forEach((item) => visit(found, item))
     case "Dict":
+      Calls.noteFields(found.calls, expr)
       return expr.entries.forEach(([key, value]) => {
         visit(found, key)
         visit(found, value)
@@ -144,14 +147,18 @@ const visit = (found: Found, expr: Expr): void => {
       for (const part of [expr.target, expr.start, expr.stop, expr.step]) if (part !== null) visit(found, part)
       return
     case "Call":
-      visit(found, expr.target)
+      Calls.noteCall(found.calls, expr)
+      // a function is no name the context has to give
+      if (expr.target._tag !== "Name") visit(found, expr.target)
       return visitArguments(found, expr.args)
     case "Filter":
-      if (!isFilter(expr.name)) raiseSyntax(expr.at, unknown("filter", expr.name, filterNames()))
+      if (!isFilter(expr.name)) raiseSyntax(expr.at, Calls.unknown("filter", expr.name, filterNames()))
+      Calls.noteFilter(found.calls, expr, expr.at)
       if (expr.target !== null && !(isGuard(expr.name) && isPath(expr.target))) visit(found, expr.target)
       return visitArguments(found, expr.args)
     case "Test":
-      if (!tests.has(expr.name)) raiseSyntax(expr.at, unknown("test", expr.name, [...tests.keys()]))
+      if (!tests.has(expr.name)) raiseSyntax(expr.at, Calls.unknown("test", expr.name, [...tests.keys()]))
+      Calls.noteTest(found.calls, expr)
       if (!(expr.name.endsWith("defined") && isPath(expr.target))) visit(found, expr.target)
       return visitArguments(found, expr.args)
     case "Unary":
@@ -174,8 +181,3 @@ const isGuard = (filter: string) => filter === "default" || filter === "d"
 
 const isPath = (expr: Expr): boolean =>
   expr._tag === "Name" || (expr._tag === "Attribute" || expr._tag === "Item") && isPath(expr.target)
-
-const unknown = (kind: string, name: string, names: ReadonlyArray<string>): string => {
-  const [close] = nearest(name, names)
-  return `there is no ${kind} '${name}'${close === undefined ? "" : `; did you mean '${close}'?`}`
-}
