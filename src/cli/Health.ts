@@ -20,6 +20,7 @@ import * as RunView from "./RunView.ts"
 export interface Health {
   readonly isHealthy: boolean
   readonly state: "working" | "waiting" | "ended" | "stopped" | "dead" | "stuck"
+  /** What is said of the run, which is the subject. */
   readonly detail: string
 }
 
@@ -36,11 +37,11 @@ export const of = (
   switch (run.status) {
     case "done":
     case "degraded":
-      return well("ended", `it is ${run.status}`)
+      return well("ended", `is ${run.status}`)
     case "failed":
-      return ill(RunView.hasEnded(run) ? "ended" : "stopped", `it failed: ${run.errorMessage ?? "nobody says why"}`)
+      return ill(RunView.hasEnded(run) ? "ended" : "stopped", `failed: ${run.errorMessage ?? "nobody says why"}`)
     case "interrupted":
-      return ill("dead", "its process is gone, and nobody has gone on with it")
+      return ill("dead", "is interrupted; its process is gone, and nobody has gone on with it")
     case "running":
     case "waiting":
       return underWay(run.status, pulse, now, patience)
@@ -59,21 +60,24 @@ const ill = (state: Health["state"], detail: string): Health => ({ isHealthy: fa
 
 const underWay = (status: "running" | "waiting", pulse: Pulse, now: number, patience: number): Health => {
   const { heartbeatAt, lastEventAt, lastEventType, runningCalls, waitingUntil } = pulse
-  if (heartbeatAt === null) return ill("dead", "no process holds it")
+  if (heartbeatAt === null) return ill("dead", `is ${status}; no process holds it`)
   const silence = now - heartbeatAt
-  if (silence > lifeless) return ill("dead", `its process has given no sign of life for ${Format.duration(silence)}`)
+  if (silence > lifeless) {
+    return ill("dead", `is ${status}; its process has given no sign of life for ${Format.duration(silence)}`)
+  }
   if (status === "waiting" && waitingUntil !== null && now - waitingUntil > patience) {
-    return ill("stuck", `it should have gone on ${Format.duration(now - waitingUntil)} ago`)
+    return ill("stuck", `is waiting; it should have gone on ${Format.duration(now - waitingUntil)} ago`)
   }
   const waits = status === "waiting" || (runningCalls === 0 && lastEventType === "waiting")
   if (waits) {
-    return well(
-      "waiting",
-      waitingUntil === null ? "it waits" : `it waits until ${new Date(waitingUntil).toISOString()}`
-    )
+    return well("waiting", waitingUntil === null ? "waits" : `waits until ${new Date(waitingUntil).toISOString()}`)
   }
-  const quiet = lastEventAt === null ? 0 : now - lastEventAt
+  if (lastEventAt === null) return well("working", "is running; nothing has happened yet")
+  const quiet = Math.max(0, now - lastEventAt)
   return quiet > patience
-    ? ill("stuck", `nothing has happened for ${Format.duration(quiet)}`)
-    : well("working", `it works; the last thing happened ${Format.duration(Math.max(0, quiet))} ago`)
+    ? ill("stuck", `is running; nothing has happened for ${Format.duration(quiet)}`)
+    : well(
+      "working",
+      `is running; the last thing happened ${quiet < 1000 ? "just now" : `${Format.duration(quiet)} ago`}`
+    )
 }

@@ -317,7 +317,7 @@ describe("owf approve", () => {
     assert.match(shown.stdout, /^status: +waiting$/m)
     assert.match(shown.stdout, new RegExp(`^waiting: +pause until ${until}$`, "m"))
     assert.match((await owf(directory, "runs")).stdout, / waiting /)
-    assert.include((await owf(directory, "health", "latest")).stdout, `it waits until ${until}`)
+    assert.include((await owf(directory, "health", "latest")).stdout, ` waits until ${until}\n`)
     child.kill("SIGINT")
     await ran
     assert.match((await owf(directory, "status", "latest")).stdout, /^status: +interrupted$/m)

@@ -7,8 +7,9 @@ import { RunStore } from "../../store/RunStore.ts"
 import { ExitCode } from "../ExitCode.ts"
 import * as Flag from "../Flag.ts"
 import * as Health from "../Health.ts"
-import { Exited } from "../Host.ts"
-import { print, printJson } from "../Output.ts"
+import { Exited, Host } from "../Host.ts"
+import { note, print, printJson } from "../Output.ts"
+import * as RunView from "../RunView.ts"
 import * as Spec from "../Spec.ts"
 import { findRun, reading, runId, withStore } from "./shared.ts"
 
@@ -45,18 +46,24 @@ export const health = Spec.make({
       const signs = yield* pulse(root.id)
       const found = Health.of(root, signs, { now, patience: (stuckAfter ?? 360) * 60_000 })
       const { detail, isHealthy, state } = found
+      const host = yield* Host
+      const resume = RunView.resumeCommand(root, home === undefined ? undefined : host.shown(host.home(home)))
       if (json) {
         yield* printJson({
           run_id: root.id,
           status: root.status,
           healthy: isHealthy,
           state,
-          detail,
+          detail: `it ${detail}`,
           heartbeat_at: isoOf(signs.heartbeatAt),
           last_event_at: isoOf(signs.lastEventAt),
-          waiting_until: isoOf(signs.waitingUntil)
+          waiting_until: isoOf(signs.waitingUntil),
+          resume: resume ?? null
         })
-      } else yield* print(`${isHealthy ? "healthy" : "unhealthy"}: run ${root.id} is ${root.status}; ${detail}`)
+      } else {
+        yield* print(`${isHealthy ? "healthy" : "unhealthy"}: run ${root.id} ${detail}`)
+        if (resume !== undefined) yield* note(`resume with: ${resume}`)
+      }
       if (!isHealthy) return yield* new Exited({ code: ExitCode.unhealthy })
     })
   ))
