@@ -30,17 +30,18 @@ export const toFile = (
     const fs = yield* FileSystem.FileSystem
     if (yield* fs.exists(path)) return
     const part = `${path}.part`
-    let received = 0
+    // what a server that cannot go on in the middle sends again is no progress
+    let furthest = 0
     let before = 0
     yield* BatchRetry.withRetry(
-      resume(api, file, part, (bytes) => {
-        received += bytes
+      resume(api, file, part, (size) => {
+        furthest = Math.max(furthest, size)
       }),
       policy,
       {
         isProgress: () => {
-          const isMore = received > before
-          before = received
+          const isMore = furthest > before
+          before = furthest
           return isMore
         }
       }
@@ -86,16 +87,21 @@ export const onDisk = (path: string) => (error: { readonly message: string }): S
 
 const maxLineBytes = 67_108_864
 
-const resume = (api: BatchApi, file: ResultFile, part: string, onBytes: (count: number) => void) =>
+const resume = (api: BatchApi, file: ResultFile, part: string, onSize: (size: number) => void) =>
   Effect.scoped(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const had = (yield* fs.exists(part)) ? Number((yield* fs.stat(part)).size) : 0
     const { bytes, from } = yield* api.download(file, had)
     const open = yield* fs.open(part, { flag: "a", mode: 0o600 })
     if (from < had) yield* open.truncate(from)
+    let size = from
     yield* Stream.runForEach(
       bytes,
-      (chunk) => Effect.tap(open.writeAll(chunk), () => Effect.sync(() => onBytes(chunk.length)))
+      (chunk) =>
+        Effect.tap(open.writeAll(chunk), () => {
+          size += chunk.length
+          return Effect.sync(() => onSize(size))
+        })
     )
     yield* open.sync
   }))

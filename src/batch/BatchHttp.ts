@@ -388,16 +388,18 @@ const bytesOf = (
   )
 
 /**
- * The bytes of a file, which fail where fewer came than there are. A connection that broke before anybody listened looks
- * like an answer without content, so one that does not say its length is not believed to be empty.
+ * The bytes of a file, which fail where fewer came than there are, also where the server meant to send a part only. A
+ * connection that broke before anybody listened looks like an answer without content, so one that does not say its length
+ * is not believed to be empty.
  */
 const whole = (
   server: Server,
-  response: HttpClientResponse.HttpClientResponse
+  response: HttpClientResponse.HttpClientResponse,
+  rest: number | undefined
 ): Stream.Stream<Uint8Array, ProviderError> =>
   Stream.suspend(() => {
     const said = response.headers["content-length"]
-    const least = said === undefined ? 1 : Number(said)
+    const least = rest ?? (said === undefined ? 1 : Number(said))
     let count = 0
     const counted = Stream.map(bytesOf(server, response), (bytes) => {
       count += bytes.length
@@ -427,6 +429,12 @@ const text = (server: Server, response: HttpClientResponse.HttpClientResponse): 
     )
   })
 
+/** A file that is refused is not gone: it can be asked for again when whatever is in the way is not any more. */
+const withheld = (error: ProviderError): ProviderError =>
+  error.reason === "InvalidRequest"
+    ? new ProviderError({ provider: error.provider, reason: "Unknown", detail: error.detail, mayBeBilled: false })
+    : error
+
 const open = (
   server: Server,
   request: HttpClientRequest.HttpClientRequest,
@@ -435,24 +443,28 @@ const open = (
   Effect.gen(function*() {
     const ranged = from === 0 ? request : HttpClientRequest.setHeader(request, "range", `bytes=${from}-`)
     const response = yield* execute(server, ranged)
-    // all of it is there already
-    if (from > 0 && response.status === 416) return { from, bytes: Stream.empty }
+    const [, begin, size] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(response.headers["content-range"] ?? "") ?? []
+    if (from > 0 && response.status === 416) {
+      // all of it is there already, or what is there is not of this file
+      return Number(size) === from ? { from, bytes: Stream.empty } : yield* open(server, request, 0)
+    }
     if (response.status === 404 || response.status === 410) {
       return yield* server.failure(
         "InvalidRequest",
         `HTTP ${response.status}: the server does not have this file any more`
       )
     }
-    if (!isSuccess(response.status)) return yield* refused(server, response)
+    if (!isSuccess(response.status)) return yield* Effect.mapError(refused(server, response), withheld)
     if (!["identity", ""].includes(response.headers["content-encoding"] ?? "")) {
       return yield* server.failure("Malformed", "the server compresses the file although it was asked not to")
     }
-    const at = response.status === 206 ? Number(/^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1]) : 0
+    const at = response.status === 206 ? Number(begin) : 0
     if (at !== 0 && at !== from) {
       return yield* server.failure(
         "Malformed",
         "the server answers with another part of the file than it was asked for"
       )
     }
-    return { from: at, bytes: whole(server, response) }
+    const rest = response.status === 206 && size !== undefined && size !== "*" ? Number(size) - at : undefined
+    return { from: at, bytes: whole(server, response, rest) }
   })
