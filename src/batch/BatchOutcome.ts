@@ -11,7 +11,7 @@ import type { ProviderReason } from "../domain/AgentError.ts"
 import * as AnswerSchema from "../domain/AnswerSchema.ts"
 import * as Money from "../domain/Money.ts"
 import type { NanoUsd } from "../domain/Money.ts"
-import type { Usage } from "../domain/Usage.ts"
+import * as Usage from "../domain/Usage.ts"
 import type { JsonSchemaObject } from "../internal/jsonSchema.ts"
 import type { Completion, SchemaForm } from "../provider/HttpWire.ts"
 import * as Pricing from "../provider/Pricing.ts"
@@ -47,7 +47,9 @@ export const make = (api: BatchApi, pricing: Pricing.Pricing["Type"], now: numbe
   }
   const costOf = (asked: AskedRequest, completion: Partial<Completion>): Priced => {
     const { costUsd, model, usage } = completion
-    if (costUsd !== undefined) return { cost: Money.fromUsd(costUsd), costSource: "provider" }
+    if (costUsd !== undefined) {
+      return costUsd >= 0 && costUsd <= mostUsd ? { cost: Money.fromUsd(costUsd), costSource: "provider" } : notPriced
+    }
     if (usage === undefined) return notPriced
     const price = Option.orElse(
       pricing.priceAt(api.pricedAs, asked.model, now),
@@ -62,7 +64,8 @@ export const make = (api: BatchApi, pricing: Pricing.Pricing["Type"], now: numbe
     })
   }
 
-  const answered = Effect.fnUntraced(function*(asked: AskedRequest, completion: Completion) {
+  const answered = Effect.fnUntraced(function*(asked: AskedRequest, said: Completion) {
+    const completion = { ...said, usage: believed(said.usage) }
     const facts = { ...base(asked, completion.usage, api.mask(completion.model ?? "")), ...costOf(asked, completion) }
     const text = api.mask(completion.text ?? "").trim()
     const { problem } = completion
@@ -103,7 +106,8 @@ export const make = (api: BatchApi, pricing: Pricing.Pricing["Type"], now: numbe
         case "Answered":
           return answered(asked, outcome.completion)
         case "Failed": {
-          const { detail, reason, usage } = outcome
+          const { detail, reason } = outcome
+          const usage = believed(outcome.usage)
           const facts = { ...base(asked, usage, ""), ...costOf(asked, { usage }) }
           return Effect.succeed(failed(facts, reason, api.mask(detail)))
         }
@@ -138,6 +142,11 @@ interface Priced {
 }
 
 const maxSchemas = 64
+/** What one request cannot have used or cost, and the sum of a batch cannot be made of. */
+const mostTokens = 1_000_000_000
+const mostUsd = 1_000_000
+const believed = (usage: Usage.Usage | undefined): Usage.Usage | undefined =>
+  usage !== undefined && Usage.total(usage) <= mostTokens ? usage : undefined
 const notPriced: Priced = { cost: null, costSource: null }
 const isSchema = (value: unknown): value is JsonSchemaObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -147,7 +156,7 @@ const parseSchema = (json: string) =>
 const forms: ReadonlyArray<SchemaForm> = ["strict", "object", "words", "none"]
 const formOf = (form: string): SchemaForm => forms.find((known) => known === form) ?? "none"
 
-const base = (asked: AskedRequest, usage: Usage | undefined, model: string): SettledRequest => ({
+const base = (asked: AskedRequest, usage: Usage.Usage | undefined, model: string): SettledRequest => ({
   position: asked.position,
   status: "provider_failed",
   text: null,
