@@ -11,6 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Batch, BatchId, BatchJob } from "../domain/BatchRecords.ts"
 import type { Pricing } from "../provider/Pricing.ts"
@@ -88,7 +89,8 @@ export const check = (id: string): Effect.Effect<Standing, BatchRunError, Servic
 /**
  * Asks the vendor to end every job of a batch that has not ended; one that was not sent never will be.
  *
- * A job of which the vendor cannot say whether it has it goes on being looked for, unless it is given up.
+ * A job of which the vendor cannot say whether it has it goes on being looked for, and one that it does not know any more,
+ * or whose results it refuses, stays as it is, unless they are given up.
  * @category running
  * @since 0.1.0
  */
@@ -103,10 +105,13 @@ export const cancel = (
       yield* store.change(held.lease, held.job.number, { cancelAskedAt })
       const asked = step({ ...held, job: { ...held.job, cancelAskedAt: new Date(cancelAskedAt).toISOString() } })
       if (!options.giveUp) return yield* asked
-      const looked = yield* Effect.either(asked)
-      if (Either.isLeft(looked) && looked.left._tag !== "ProviderError") return yield* looked.left
+      const failure = Option.getOrUndefined(Either.getLeft(yield* Effect.either(asked)))
+      if (failure !== undefined && failure._tag !== "ProviderError") return yield* failure
       const job = (yield* store.jobs(held.job.batchId)).find(({ number }) => number === held.job.number)
-      if (job?.state === "sending") yield* neverSent(held, "cancelled", [...job.problems, givenUp])
+      if (job?.state === "sending") return yield* neverSent(held, "cancelled", [...job.problems, givenUp])
+      if (failure === undefined) return
+      if (job === undefined || job.remoteId === null || canBePutRight(failure)) return yield* failure
+      yield* outOfReach(held, failure)
     }))
 
 /**
@@ -127,7 +132,8 @@ export const wait = (
 ): Effect.Effect<Standing, BatchRunError, Services> =>
   Effect.gen(function*() {
     while (true) {
-      const standing = yield* advance(id)
+      // what another process is long at work on goes on all the same
+      const standing = yield* Effect.catchTag(advance(id), "BatchOwned", () => look(id))
       yield* options.onStanding(standing)
       if (isSettled(standing.batch) || standing.problems.some(({ error }) => !error.isTransient)) return standing
       yield* Effect.sleep(options.every)
@@ -203,10 +209,10 @@ const step: Step = Effect.fnUntraced(function*(held: Held) {
       isRefusal,
       (error) => Effect.as(neverSent(held, "failed", [error.detail]), undefined)
     )
-    : yield* BatchRetry.withRetry(api.status(job.remoteId), retry)
+    : BatchWork.fit(api, yield* BatchRetry.withRetry(api.status(job.remoteId), retry))
   if (remote === undefined) return
   const known = job.cancelAskedAt !== null && remote.state === "running"
-    ? yield* BatchRetry.withRetry(api.cancel(remote.id), retry)
+    ? BatchWork.fit(api, yield* BatchRetry.withRetry(api.cancel(remote.id), retry))
     : remote
   yield* remember(held, known)
   if (isEnd(known.state)) yield* BatchSettle.settle(held, known)
@@ -217,7 +223,8 @@ const ask: Step = (held) =>
     ? Effect.void
     : Effect.gen(function*() {
       const { retry } = yield* BatchWork.BatchPatience
-      yield* remember(held, yield* BatchRetry.withRetry(held.api.status(held.job.remoteId ?? ""), retry))
+      const said = yield* BatchRetry.withRetry(held.api.status(held.job.remoteId ?? ""), retry)
+      yield* remember(held, BatchWork.fit(held.api, said))
     })
 
 const isEndState = (state: BatchJob["state"]): boolean => state !== "pending" && state !== "sending" && isEnd(state)
@@ -244,7 +251,21 @@ const neverSent = ({ job, lease }: Held, state: "cancelled" | "failed", problems
     )
   })
 
+/** A job whose vendor does not know it any more, or not give its results: its requests end with it. */
+const outOfReach = ({ job, lease }: Held, { detail }: ProviderError) =>
+  Effect.gen(function*() {
+    const store = yield* BatchStore
+    const at = yield* Clock.currentTimeMillis
+    const problems = [`its results cannot be had: ${detail}`, givenUp]
+    yield* store.change(lease, job.number, { state: "cancelled", problems, endedAt: at })
+    yield* store.finish(lease, job.number, { status: "cancelled", error: problems.join("; "), at })
+  })
+
 const givenUp = "it was given up: the vendor may have it, and may have carried it out"
+
+/** A failure that passes, or is about the key, the account or the address. */
+const canBePutRight = ({ isTransient, reason }: ProviderError): boolean =>
+  isTransient || ["Authentication", "Billing", "Misconfigured", "Permission", "UsageLimit"].includes(reason)
 
 /** A refusal that is about the job; what is about the key or the account can be put right, and the job sent then. */
 const isRefusal = (error: ProviderError | BatchWriteError): error is ProviderError =>

@@ -4,7 +4,8 @@
  * - S1. The intent is stored before the creation is asked for, and the vendor's id right after it is known.
  * - S2. A creation without an answer is looked for before it is asked for again: by the process that waited for it, or by
  *   the next one after a crash. Where it cannot be told whether the vendor has the job, nothing is sent.
- * - S3. The input is uploaded before the intent; an upload that was lost costs nothing and is repeated.
+ * - S3. A refusal is one of the creation only: what a vendor answers to the question for a job says nothing about the job.
+ * - S4. The input is uploaded before the intent; an upload that was lost costs nothing and is repeated.
  */
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -13,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { BatchJob } from "../domain/BatchRecords.ts"
-import type { ProviderError } from "../provider/Provider.ts"
+import { ProviderError } from "../provider/Provider.ts"
 import type { BatchJobChange, BatchWriteError } from "../store/BatchStore.ts"
 import { BatchStore } from "../store/BatchStore.ts"
 import { FailPoint } from "../store/FailPoint.ts"
@@ -21,7 +22,7 @@ import type { Found, Job, RemoteJob } from "./Batch.ts"
 import * as Batch from "./Batch.ts"
 import * as BatchRetry from "./BatchRetry.ts"
 import type { Held } from "./BatchWork.ts"
-import { BatchPatience } from "./BatchWork.ts"
+import { BatchPatience, fit } from "./BatchWork.ts"
 
 /**
  * Sends a job that was not sent yet, and finds one of which that is not known; gives the vendor's, or nothing where it
@@ -51,7 +52,7 @@ export const changeOf = (remote: RemoteJob, at: number): BatchJobChange => ({
   ...(remote.counts === undefined
     ? {}
     : { remoteSucceeded: remote.counts.succeeded, remoteFailed: remote.counts.failed }),
-  ...(remote.problems.length === 0 ? {} : { problems: remote.problems.slice(0, maxProblems) }),
+  ...(remote.problems.length === 0 ? {} : { problems: remote.problems }),
   ...(Batch.isEnd(remote.state) ? { endedAt: at } : {})
 })
 
@@ -59,7 +60,6 @@ export const changeOf = (remote: RemoteJob, at: number): BatchJobChange => ({
 // internal
 // -----------------------------------------------------------------------------
 
-const maxProblems = 20
 const linesAtATime = 16
 
 /** The stored lines of a job, as often as they are asked for. */
@@ -123,14 +123,16 @@ const locate = Effect.fnUntraced(function*(held: Held, sentAt: number) {
   const { api, job, lease } = held
   const store = yield* BatchStore
   const { believeAbsentAfter, retry } = yield* BatchPatience
-  const look = Effect.flatMap(
-    store.remoteIds(api.name),
-    (known) => BatchRetry.withRetry(api.find(jobOf(store, job, sentAt), known), retry)
-  )
-  const settled = sentAt + Duration.toMillis(believeAbsentAfter)
+  const patience = Duration.toMillis(believeAbsentAfter)
+  const look = Effect.gen(function*() {
+    const known = yield* store.remoteIds(api.name)
+    // a clock that was put back since: the job was sent before now all the same
+    const createdAt = Math.min(sentAt, yield* Clock.currentTimeMillis)
+    return yield* BatchRetry.withRetry(api.find(jobOf(store, job, createdAt), known), retry)
+  }).pipe(Effect.mapError((error) => error._tag === "ProviderError" ? undecided(error) : error))
   let found: Found = yield* look
   // a list may be behind: what is not in it yet is looked for once more
-  const early = settled - (yield* Clock.currentTimeMillis)
+  const early = Math.min(patience, sentAt + patience - (yield* Clock.currentTimeMillis))
   if (found._tag === "Absent" && early > 0) {
     yield* Effect.sleep(Duration.millis(early))
     found = yield* look
@@ -147,13 +149,18 @@ const locate = Effect.fnUntraced(function*(held: Held, sentAt: number) {
   }
 })
 
+/** The vendor may have the job, whatever it thinks of the question (S3). */
+const undecided = ({ detail, provider, reason, retryAfterMs }: ProviderError): ProviderError =>
+  new ProviderError({ provider, reason, detail, retryAfterMs, mayBeBilled: true })
+
 const unsure = (candidates: ReadonlyArray<string>): string =>
   "the answer to its creation was lost, and whether the vendor has it cannot be told yet" +
   (candidates.length === 0 ? "" : `; it may be ${candidates.join(" or ")}`)
 
-const adopt = ({ job, lease }: Held, remote: RemoteJob): Effect.Effect<RemoteJob, BatchWriteError, BatchStore> =>
+const adopt = ({ api, job, lease }: Held, said: RemoteJob): Effect.Effect<RemoteJob, BatchWriteError, BatchStore> =>
   Effect.gen(function*() {
     const store = yield* BatchStore
+    const remote = fit(api, said)
     const now = yield* Clock.currentTimeMillis
     yield* store.change(lease, job.number, { problems: [], ...changeOf(remote, now) }, "batch.sent")
     return remote

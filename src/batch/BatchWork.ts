@@ -12,7 +12,7 @@ import type { BatchLease, BatchOwned } from "../store/BatchStore.ts"
 import { BatchStore } from "../store/BatchStore.ts"
 import type { StoreError } from "../store/RunStore.ts"
 import type { Retry } from "../workflow/EngineConfig.ts"
-import type { BatchApi } from "./Batch.ts"
+import type { BatchApi, Counts, RemoteJob } from "./Batch.ts"
 import * as BatchRetry from "./BatchRetry.ts"
 
 /**
@@ -101,9 +101,31 @@ export const keep = (
 export const release = (store: BatchStore["Type"]) => (lease: BatchLease): Effect.Effect<void> =>
   Effect.catchAll(store.release(lease), (error) => Effect.logDebug("The lease of a batch was not given up.", error))
 
+/**
+ * What a vendor says of a job as it may be kept: without the key, as long as is of use, and counted in whole numbers.
+ * @category converting
+ * @since 0.1.0
+ */
+export const fit = (api: BatchApi, said: RemoteJob): RemoteJob => ({
+  ...said,
+  rawState: api.mask(said.rawState).slice(0, maxState),
+  counts: said.counts !== undefined && isCounted(said.counts) ? said.counts : undefined,
+  problems: said.problems.slice(0, maxProblems).map((problem) => {
+    const masked = api.mask(problem)
+    return masked.length > maxProblem ? `${masked.slice(0, maxProblem)}…` : masked
+  })
+})
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const maxState = 100
+const maxProblems = 20
+const maxProblem = 2_048
+
+const isCounted = ({ failed, succeeded, total }: Counts): boolean =>
+  [failed, succeeded, total].every((count) => Number.isSafeInteger(count) && count >= 0)
 
 const poll = Duration.millis(250)
 const renewal = Duration.seconds(5)
