@@ -300,7 +300,8 @@ const withShownStatus = (owner: Owner["Type"], row: Row): Effect.Effect<Row> => 
     ))
 }
 
-/** Nothing of it is at work, and something waits: a call, a person is asked, or a moment is still to come. */
+/** Nothing of it is at work, and something waits: a call, a person is asked, what is looked for is not there, or a
+ * moment is still to come. */
 const waits = (row: Row, now: number): boolean =>
   row["only_waits"] === 1 || (typeof row["idle_until"] === "string" && Date.parse(row["idle_until"]) > now)
 

@@ -38,10 +38,16 @@ export const selectRuns = `SELECT runs.id, runs.root_run_id, runs.parent_run_id,
       UNION ALL SELECT 0 FROM approvals WHERE run_id IN spenders AND decision IS NULL)
   ) END AS only_waits,
   CASE runs.status WHEN 'running' THEN (
-    SELECT max(events.data_json ->> '$.until') FROM runs AS waiter JOIN events ON events.run_id = waiter.id
-      AND events.id > (SELECT max(id) FROM events WHERE run_id = waiter.id) - 50
-    WHERE waiter.id IN spenders AND events.type = 'waiting' AND events.run_attempt = waiter.attempt_number
+    SELECT max(coalesce(waits.data_json ->> '$.until', '9999-12-31T00:00:00.000Z')) FROM runs AS waiter
+    JOIN events AS waits ON waits.run_id = waiter.id
+      AND waits.id > (SELECT max(id) FROM events WHERE run_id = waiter.id) - 500
+    WHERE waiter.id IN spenders AND waiter.status = 'running' AND waits.type = 'waiting'
+      AND waits.run_attempt = waiter.attempt_number
       AND NOT EXISTS (SELECT 1 FROM calls WHERE run_id IN spenders AND status = 'running')
+      AND NOT EXISTS (
+        SELECT 1 FROM events AS ends WHERE ends.run_id = waits.run_id AND ends.id > waits.id AND ends.type = 'step'
+          AND (instr(ends.message, waits.data_json ->> '$.name' || ':found@') = 1
+            OR instr(ends.message, waits.data_json ->> '$.name' || ':answer@') = 1))
   ) END AS idle_until,
   coalesce((SELECT sum(spent_tokens) FROM budget_ledger WHERE run_id IN spenders), 0) AS budget_spent_tokens,
   coalesce((SELECT sum(spent_cost_nano) FROM budget_ledger WHERE run_id IN spenders), 0) / 1e9 AS budget_spent_cost_usd

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { OwfTest, RunStore, Workflow } from "open-agent-workflows"
+import { log, OwfTest, RunStore, Workflow } from "open-agent-workflows"
 import * as Wait from "open-agent-workflows/workflow/Wait"
 
 const store = RunStore.RunStore
@@ -50,6 +50,33 @@ describe("waits", () => {
       yield* Ref.set(there, false)
       yield* TestClock.adjust("2 hours")
       assert.deepInclude(yield* Workflow.resume(flow, yield* latest), { status: "done", outputJson: "true" })
+    }).pipe(Effect.provide(OwfTest.layer())))
+
+  it.effect("a run is shown as waiting for something as long as that is not there, with a time and without one", () =>
+    Effect.gen(function*() {
+      for (const timeout of ["1 hour", undefined] as const) {
+        const there = yield* Ref.make(false)
+        const flow = Workflow.make({ name: "file" }, function*() {
+          yield* Effect.all([
+            Wait.condition("file", Ref.get(there), { what: "a file", timeout }),
+            // so much happens beside it that what it said is long ago
+            Effect.forEach(Array.from({ length: 60 }).keys(), (index) => log(`line ${index}`))
+          ], { concurrency: 2 })
+          yield* Effect.sleep("1 minute")
+        })
+        const running = yield* Effect.fork(flow())
+        yield* OwfTest.adjust("20 minutes")
+        assert.strictEqual((yield* latest).status, "waiting", `while it is not there, ${timeout}`)
+        yield* Fiber.interrupt(running)
+        const again = yield* Effect.fork(Workflow.resume(flow, yield* latest))
+        yield* OwfTest.adjust("10 minutes")
+        assert.strictEqual((yield* latest).status, "waiting", `again, ${timeout}`)
+        yield* Ref.set(there, true)
+        yield* OwfTest.adjust("1 minute")
+        assert.strictEqual((yield* latest).status, "running", `when it is there, ${timeout}`)
+        yield* OwfTest.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(again)).status, "done")
+      }
     }).pipe(Effect.provide(OwfTest.layer())))
 
   it.effect("what does not come in the time there is is not found; without a time the run stops and can go on", () =>
