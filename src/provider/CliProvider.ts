@@ -11,6 +11,7 @@
  * - C5. A cost that the program reports is taken when it is a sum of money that can be true; else the price table's is,
  *   else none.
  * - C6. A program that could be started once and now cannot is being replaced: that passes.
+ * - C7. A program that broke off at work may have used more than it told, so that its request is not held to be free.
  *
  * A session that turns out to be gone is remembered, so that the caller's retry starts a new one.
  */
@@ -310,12 +311,37 @@ const settle = (
   const raw = [reading.output.kept(), end.stderr].filter((text) => text.trim() !== "").join("\n")
   // a session in which nothing was said is not worth continuing
   const isBegun = usage !== undefined && Usage.total(usage) > 0
-  return fail(services, mask, problem ?? { reason: "Unknown", detail: "ended without an answer" }, {
+  const why = problem ?? { reason: "Unknown", detail: "ended without an answer" }
+  return fail(services, mask, why, {
+    ...(isBrokenOff(settling, ended, completion, why) ? { mayBeBilled: true } : {}),
     ...(raw === "" ? {} : { raw }),
     ...(usage === undefined ? {} : { usage }),
     ...(cost === undefined ? {} : { cost }),
     ...(session === undefined || !isBegun ? {} : { session })
   })
+}
+
+/** Reasons that say of no server that it refused the request: it may have worked on it. */
+const unrefused: ReadonlySet<ProviderReason> = new Set([
+  "EmptyAnswer",
+  "Malformed",
+  "Silent",
+  "Transport",
+  "Unavailable",
+  "Unknown"
+])
+
+/** Whether the program was at work, and nobody says all that it used (C7). */
+const isBrokenOff = (
+  { reading: { output } }: Settling,
+  ended: Pick<Subprocess.Ended, "code" | "signal" | "endedBy">,
+  completion: Completion | undefined,
+  { isSessionLost, reason }: Problem
+): boolean => {
+  if (isSessionLost === true || !unrefused.has(reason)) return false
+  if (completion !== undefined) return completion.usage === undefined
+  // one that ends by itself without a word has not come far
+  return ended.endedBy !== "itself" || ended.signal !== null || !output.isBlank()
 }
 
 const emptiness = ({ structured, text }: Completion): Problem | undefined =>

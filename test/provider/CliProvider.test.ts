@@ -2,6 +2,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FastCheck from "fast-check"
@@ -243,6 +244,31 @@ describe("CliProvider", () => {
           assert.strictEqual(error.isTransient, ["Overloaded", "Unavailable"].includes(reason))
         }))
     }
+
+    test("C7: broke off, and may have been paid for; none that was refused, or has not come far", () =>
+      Effect.gen(function*() {
+        const refusal = (result: string, fields = {}) => line({ type: "result", is_error: true, result, ...fields })
+        const ends: ReadonlyArray<readonly [steps: ReadonlyArray<FakeCli.Step>, mayBeBilled: boolean]> = [
+          [[{ print: init }, { exit: 3 }], true],
+          [[{ print: init + turn }, { kill: "SIGKILL" }], true],
+          [[{ print: init + turn }], true],
+          [[{ print: init + result({ result: " ", usage: undefined }) }], true],
+          [[{ print: init + result({ result: " " }) }], false],
+          [[{ print: init + refusal("Not logged in · Please run /login") }], false],
+          [[{ print: init + refusal("busy", { api_error_status: 529 }) }], false],
+          [[{ error: "unknown option '--x'\n" }, { exit: 1 }], false],
+          [[], false]
+        ]
+        for (const [steps, mayBeBilled] of ends) {
+          const { claude } = yield* play([{ steps }])
+          const { outcome } = yield* cliLab.ask(claude)
+          const error = Either.isLeft(outcome) ? outcome.left : assert.fail("it answered")
+          assert.strictEqual(error.mayBeBilled === true, mayBeBilled, `${JSON.stringify(steps)} ${error.reason}`)
+        }
+        const silent = yield* play([{ steps: [{ signal: "hang" }] }], {}, { grace: Duration.millis(200) })
+        const { outcome } = yield* cliLab.ask(silent.claude, { idleTimeout: Duration.millis(500) })
+        assert.isTrue(failed(outcome, "Silent").mayBeBilled)
+      }))
 
     test("printed more than it may, of which only a little is kept", () =>
       Effect.gen(function*() {
