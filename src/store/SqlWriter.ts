@@ -105,8 +105,7 @@ export const make = (options: {
         run: (connection: Writing) => Effect.Effect<A, E | StoreError>
       ) =>
         Effect.async<A, E | WriteError>((resume) => {
-          // its result goes to its own fiber only, so the queue need not know what it is
-          queue.add(new CustomUnit<A, E>(step, ownership, run, resume) as unknown as AnyUnit)
+          queue.add(customUnit(step, ownership, run, resume))
         }).pipe(Effect.uninterruptible)
     }
   })
@@ -161,40 +160,53 @@ class RowUnit implements Unit {
   }
 }
 
-class CustomUnit<A, E> implements Unit {
+class CustomUnit implements Unit {
   readonly _tag = "Custom"
   refused: Exit.Exit<never, WriteError> | undefined = undefined
   readonly step: Step | null
   readonly ownership: Ownership | null
-  private readonly body: (connection: Writing) => Effect.Effect<A, E | StoreError>
-  private readonly resume: (exit: Effect.Effect<A, E | WriteError>) => void
-  private exit: Exit.Exit<A, E | StoreError> = Exit.die("not run")
+  /** Runs the body and says whether it succeeded, or fails with what concerns the whole group. */
+  readonly run: (connection: Writing) => Effect.Effect<boolean, StoreError>
+  private readonly resume: (refused: Exit.Exit<never, WriteError> | undefined) => void
   constructor(
     step: Step | null,
     ownership: Ownership | null,
-    body: (connection: Writing) => Effect.Effect<A, E | StoreError>,
-    resume: (exit: Effect.Effect<A, E | WriteError>) => void
+    run: (connection: Writing) => Effect.Effect<boolean, StoreError>,
+    resume: (refused: Exit.Exit<never, WriteError> | undefined) => void
   ) {
     this.step = step
     this.ownership = ownership
-    this.body = body
+    this.run = run
     this.resume = resume
   }
-  /** Runs the body and says whether it succeeded, or fails with what concerns the whole group. */
-  run(connection: Writing): Effect.Effect<boolean, StoreError> {
-    return Effect.flatMap(Effect.exit(this.body(connection)), (exit) => {
-      this.exit = exit
-      if (Exit.isSuccess(exit)) return Effect.succeed(true)
-      const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-      return isStoreError(error) && !SqlFailure.isOfOneRow(error) ? Effect.fail(error) : Effect.succeed(false)
-    })
-  }
   end(): void {
-    this.resume(this.refused ?? this.exit)
+    this.resume(this.refused)
   }
 }
 
-type AnyUnit = RowUnit | CustomUnit<unknown, unknown>
+/** The result goes to its own fiber only: it stays in here, and the queue need not know what it is. */
+const customUnit = <A, E>(
+  step: Step | null,
+  ownership: Ownership | null,
+  body: (connection: Writing) => Effect.Effect<A, E | StoreError>,
+  resume: (exit: Effect.Effect<A, E | WriteError>) => void
+): CustomUnit => {
+  let result: Exit.Exit<A, E | StoreError> = Exit.die("not run")
+  return new CustomUnit(
+    step,
+    ownership,
+    (connection) =>
+      Effect.flatMap(Effect.exit(body(connection)), (exit) => {
+        result = exit
+        if (Exit.isSuccess(exit)) return Effect.succeed(true)
+        const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+        return isStoreError(error) && !SqlFailure.isOfOneRow(error) ? Effect.fail(error) : Effect.succeed(false)
+      }),
+    (refused) => resume(refused ?? result)
+  )
+}
+
+type AnyUnit = RowUnit | CustomUnit
 
 const isStoreError = (error: unknown): error is StoreError => Predicate.isTagged(error, "StoreError")
 
