@@ -58,5 +58,7 @@ export interface LeftView {
   readonly name: string
   readonly removed: boolean
   readonly why: string
+  /** What `--discard` would have to give up for it to go; null for what goes, and for what stays for another reason. */
+  readonly discard: "ignored" | "commits" | null
   readonly bytes: number | null
 }

@@ -134,11 +134,12 @@ const appliedOf = (applied: Apply.Applied): AppliedView => {
   }
 }
 
-const leftOf = ({ bytes, isRemoved, kind, name, run, why }: Worktrees.Item): LeftView => ({
+const leftOf = ({ bytes, discard, isRemoved, kind, name, run, why }: Worktrees.Item): LeftView => ({
   kind,
   run_id: run,
   name,
   removed: isRemoved,
   why,
+  discard,
   bytes
 })

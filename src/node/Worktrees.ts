@@ -98,7 +98,7 @@ export interface GcOptions extends Where {
   /** Whether records and files of runs go too, where nothing of them stays. */
   readonly runs?: boolean | undefined
   /** What is given up although nothing else holds it. Defaults to nothing. */
-  readonly discard?: ReadonlyArray<"ignored" | "commits"> | undefined
+  readonly discard?: ReadonlyArray<Gc.Discard> | undefined
   /** Whether it is done, and not only said. */
   readonly apply?: boolean | undefined
 }
@@ -136,21 +136,24 @@ export const gc = Effect.fn("Worktrees.gc")(function*(options: GcOptions = {}) {
   )
   if (options.runs !== true) return left
   const now = yield* Clock.currentTimeMillis
-  const stays = new Map(left.flatMap(({ isRemoved, run, why }) => isRemoved || run === null ? [] : [[run, why]]))
+  // a worktree that stays comes before the branch that stays for it, and says why
+  const kept = left.filter(({ isRemoved }) => !isRemoved).toReversed()
+  const stays = new Map(kept.flatMap((item) => item.run === null ? [] : [[item.run, item]]))
   const items: Array<Item> = [...left]
   for (const root of known.filter((run) => run.parentRunId === null)) {
     const members = known.filter((run) => run.rootRunId === root.id)
     const removed = left.flatMap(({ isRemoved, name }) => isRemoved ? [name] : [])
-    const why = yield* doubtOf(root, members, { live, now, olderThan, removed, stays })
+    const doubt = yield* doubtOf(root, members, { live, now, olderThan, removed, stays })
     const bytes = yield* sizeOf(members)
-    if (why === undefined && options.apply === true) yield* remove(root, members)
+    if (doubt === undefined && options.apply === true) yield* remove(root, members)
     items.push({
       kind: "run",
       run: root.id,
       name: root.id,
-      isRemoved: why === undefined,
-      why: why ?? `it ended ${root.completedAt ?? root.updatedAt}, and nothing of it is needed`,
-      bytes: why === undefined ? bytes : null
+      isRemoved: doubt === undefined,
+      why: doubt?.why ?? `it ended ${root.completedAt ?? root.updatedAt}, and nothing of it is needed`,
+      discard: doubt?.discard ?? null,
+      bytes: doubt === undefined ? bytes : null
     })
   }
   return items
@@ -179,19 +182,20 @@ const doubtOf = (root: Records.Run, members: ReadonlyArray<Records.Run>, known: 
   readonly now: number
   readonly olderThan: Duration.Duration
   readonly removed: ReadonlyArray<string>
-  readonly stays: ReadonlyMap<RunId, string>
+  readonly stays: ReadonlyMap<RunId, Item>
 }) =>
-  Effect.map(RunFiles, (files) => {
-    if (known.live.has(root.id)) return "it is under way"
+  Effect.map(RunFiles, (files): Pick<Item, "why" | "discard"> | undefined => {
+    const because = (why: string, discard: Gc.Discard | null = null) => ({ why, discard })
+    if (known.live.has(root.id)) return because("it is under way")
     if (known.now - Date.parse(root.completedAt ?? root.updatedAt) < Duration.toMillis(known.olderThan)) {
-      return `it is younger than ${Duration.format(known.olderThan)}`
+      return because(`it is younger than ${Duration.format(known.olderThan)}`)
     }
     for (const { id } of members) {
-      const why = known.stays.get(id)
-      if (why !== undefined) return `something it left stays: ${why}`
+      const left = known.stays.get(id)
+      if (left !== undefined) return because(`something it left stays: ${left.why}`, left.discard)
       const trees = Path.join(files.directory(id), "worktrees")
       const there = namesIn(trees).find((name) => !known.removed.includes(Path.join(realOf(trees), name)))
-      if (there !== undefined) return `it has a worktree of another repository: ${Path.join(trees, there)}`
+      if (there !== undefined) return because(`it has a worktree of another repository: ${Path.join(trees, there)}`)
     }
     return undefined
   })

@@ -41,6 +41,14 @@ export interface Run {
 }
 
 /**
+ * What may be given up without proof: files that the repository's rules leave out, and commits that only a run's own refs
+ * hold.
+ * @category models
+ * @since 0.1.0
+ */
+export type Discard = "ignored" | "commits"
+
+/**
  * What may be removed.
  * @category models
  * @since 0.1.0
@@ -51,11 +59,8 @@ export interface Options extends GitCommand.Options {
   readonly home: string
   readonly runs: ReadonlyArray<Run>
   readonly olderThan: Duration.Duration
-  /**
-   * What is given up without proof: files that the repository's rules leave out, and commits that only a run's own refs
-   * hold. Defaults to nothing.
-   */
-  readonly discard?: ReadonlyArray<"ignored" | "commits"> | undefined
+  /** What is given up without proof. Defaults to nothing. */
+  readonly discard?: ReadonlyArray<Discard> | undefined
 }
 
 /**
@@ -71,6 +76,8 @@ export interface Item {
   readonly name: string
   readonly isRemoved: boolean
   readonly why: string
+  /** What it stays for, and could be given up; null for what goes, and for what stays for another reason. */
+  readonly discard: Discard | null
   /** What it takes on disk; null where that cannot be said. */
   readonly bytes: number | null
 }
@@ -170,6 +177,7 @@ const itemOf = (tree: Listing.Owned, isRemoved: boolean, why: string, bytes: num
   name: tree.listed.path,
   isRemoved,
   why,
+  discard: null,
   bytes
 })
 
@@ -199,6 +207,7 @@ const unknownOf = Effect.fnUntraced(function*({ home, runs }: Options, trees: Re
         name,
         isRemoved: false,
         why: "it is no worktree of this repository that a call made",
+        discard: null,
         bytes: null
       })
     }
@@ -224,8 +233,11 @@ const sweepTree = Effect.fnUntraced(
     yield* GitTree.checkPlace(made)
     const place = yield* GitTree.placeOf(git, made)
     const held = yield* GitTree.look(git, made, place)
-    const doubt = yield* doubtOf(git, place, held, options)
+    const doubt = yield* doubtOf(git, place, held)
     if (doubt !== undefined) return itemOf(tree, false, doubt, null)
+    if (held.status.ignored.length > 0 && options.discard?.includes("ignored") !== true) {
+      return { ...itemOf(tree, false, ignored(held.status.ignored), null), discard: "ignored" as const }
+    }
     const bytes = (yield* GitSpace.takenBy(listed.path, options.environment)) ?? null
     const isEmpty = GitTree.isClean(made, held)
     const why = isEmpty ? "nothing in it differs from its base" : `all of it is held by ${made.keep}/head`
@@ -235,22 +247,22 @@ const sweepTree = Effect.fnUntraced(
   (effect, _, tree) => Effect.catchAll(effect, ({ message }) => Effect.succeed(itemOf(tree, false, message, null)))
 )
 
-/** Why a commit cannot hold everything a tree does. */
+/** Why a commit cannot hold everything a tree does, beside the files that are ignored. */
 const doubtOf = Effect.fnUntraced(
-  function*(git: Git, place: GitCapture.Place, held: GitTree.Held, { discard = [] }: Options) {
+  function*(git: Git, place: GitCapture.Place, held: GitTree.Held) {
     const { hidden, isStray, nested, status, unread } = held
     if (isStray) return "its .git names another repository"
     if (nested.length > 0) return `repositories in it are held by nothing else: ${nested.join(", ")}`
     if (hidden > 0) return `git was told not to look at ${hidden} of its files`
     if (unread.length > 0) return unread.join("; ")
-    if (status.ignored.length > 0 && !discard.includes("ignored")) {
-      return `files that no commit holds, because they are ignored: ${status.ignored.slice(0, 3).join(", ")}`
-    }
     return (yield* GitCapture.isIndexHeld(git, place, status))
       ? undefined
       : "its index holds what is neither in a commit nor in its files"
   }
 )
+
+const ignored = (files: ReadonlyArray<string>): string =>
+  `files that no commit holds, because they are ignored: ${files.slice(0, 3).join(", ")}`
 
 /** Has commits hold everything a tree does, puts it at the last of them, and has git remove it (R2). */
 const evacuate = Effect.fnUntraced(
@@ -285,8 +297,8 @@ const sweepRefs = Effect.fnUntraced(
     const items: Array<Item> = []
     const removed: Array<string> = []
     const asked = { cwd: repository.root, variables: GitRepository.variablesOf(repository) }
-    const settle = (ref: Ref, why: string, isRemoved: boolean) => {
-      items.push({ kind: "ref", run: ref.run, name: ref.name, isRemoved, why, bytes: null })
+    const settle = (ref: Ref, why: string, isRemoved: boolean, discard: Discard | null = null) => {
+      items.push({ kind: "ref", run: ref.run, name: ref.name, isRemoved, why, discard, bytes: null })
       if (isRemoved) removed.push(`delete ${ref.name} ${ref.commit}`)
       else stays.add(ref.name)
     }
@@ -306,7 +318,7 @@ const sweepRefs = Effect.fnUntraced(
       if (count === 0) settle(ref, "what it holds is reachable from refs that stay", true)
       else if (options.discard?.includes("commits") === true) {
         settle(ref, count === 1 ? "1 commit is given up" : `${count} commits are given up`, true)
-      } else settle(ref, unheld(count), false)
+      } else settle(ref, unheld(count), false, "commits")
     }
     if (isReal && removed.length > 0) {
       yield* git.run({ ...asked, args: ["update-ref", "--stdin"], input: `${removed.join("\n")}\n` })
@@ -317,8 +329,8 @@ const sweepRefs = Effect.fnUntraced(
 
 const unheld = (count: number): string =>
   count === 1
-    ? "1 commit is reachable from nothing else; merge it, or discard commits"
-    : `${count} commits are reachable from nothing else; merge them, or discard commits`
+    ? "1 commit is reachable from nothing else"
+    : `${count} commits are reachable from nothing else`
 
 type Judge = (run: string) => string | undefined
 

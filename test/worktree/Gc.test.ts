@@ -71,6 +71,9 @@ const leftOver = ({ home, repository }: Place, agent: (path: string) => void, in
   return path
 }
 
+const discardOf = ({ items }: Gc.Swept, name: string): Gc.Item["discard"] | undefined =>
+  items.find((item) => item.name.endsWith(name))?.discard
+
 const whyOf = ({ items }: Gc.Swept, name: string): string =>
   items.filter((item) => item.name === name || item.name.endsWith(name)).map(({ isRemoved, why }) =>
     `${isRemoved ? "removed" : "kept"}: ${why}`
@@ -104,7 +107,8 @@ describe.skipIf(!Lab.hasGit)("gc", () => {
       const swept = yield* execute(place)
       assert.isFalse(Fs.existsSync(tree.root))
       assert.deepStrictEqual(swept.runs, [])
-      assert.include(whyOf(swept, "/head"), "reachable from nothing else")
+      assert.strictEqual(whyOf(swept, "/head"), "kept: 1 commit is reachable from nothing else")
+      assert.strictEqual(discardOf(swept, "/head"), "commits")
       assert.strictEqual(git(place.repository, "show", `${evidence.headCommit}:new.txt`), "new")
       git(place.repository, "gc", "--quiet", "--prune=now")
       assert.isTrue(Lab.isReachable(place.repository, evidence.headCommit ?? ""))
@@ -170,6 +174,7 @@ describe.skipIf(!Lab.hasGit)("gc", () => {
         const planned = yield* plan(place)
         assert.include(whyOf(planned, root), `kept: `)
         assert.include(whyOf(planned, root), said)
+        assert.strictEqual(discardOf(planned, root), title === "ignored files" ? "ignored" : null)
         const swept = yield* execute(place)
         assert.strictEqual(whyOf(swept, root), whyOf(planned, root))
         assert.deepStrictEqual(content(), before)

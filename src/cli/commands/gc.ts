@@ -59,7 +59,7 @@ export const gc = Spec.make({
         ? "Nothing of it can be removed."
         : apply
         ? `Removed ${removed}, which freed ${sizeOf(bytes)}.`
-        : `${removed} would be removed, which frees ${sizeOf(bytes)}; --apply removes them.`
+        : `${removed} would be removed, which frees ${sizeOf(bytes)}; --apply removes ${removed === 1 ? "it" : "them"}.`
     )
   }))
 
@@ -72,8 +72,13 @@ const row = (item: LeftView, isDone: boolean, shown: (path: string) => string): 
   item.kind,
   item.kind === "worktree" || item.kind === "directory" ? shown(item.name) : item.name,
   item.bytes === null ? "-" : sizeOf(item.bytes),
-  Format.clip(item.why, 120)
+  `${Format.clip(item.why, 120)}${item.discard === null ? "" : `; ${waysOut[item.discard]}`}`
 ]
+
+const waysOut: Readonly<Record<NonNullable<LeftView["discard"]>, string>> = {
+  commits: "merge first, or --discard commits",
+  ignored: "--discard ignored gives them up"
+}
 
 const sizeOf = (bytes: number): string => {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"]
