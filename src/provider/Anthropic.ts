@@ -121,6 +121,9 @@ const makeLimits = Effect.fnUntraced(function*({ baseUrl, keyVariable }: Options
   const semaphore = yield* Effect.makeSemaphore(1)
   const learned = new Map<string, number | undefined>()
   const isKnown = (model: string) => learned.has(model) || inTable(model) !== undefined
+  // times a server was asked about a model and it came to an end, whatever was said
+  const ended = new Map<string, number>()
+  const timesOf = (model: string) => ended.get(model) ?? 0
 
   const requestFor = (model: string): HttpClientRequest.HttpClientRequest | undefined => {
     const key = keyVariable === undefined ? Option.none() : secret(keyVariable)
@@ -155,12 +158,17 @@ const makeLimits = Effect.fnUntraced(function*({ baseUrl, keyVariable }: Options
   const limits: Limits = {
     known: (model) => learned.get(model) ?? inTable(model) ?? safeLimit,
     learn: (model) =>
-      Effect.suspend(() =>
-        isKnown(model)
-          ? Effect.void
-          // one at a time, so that the calls of a fan-out ask once
-          : semaphore.withPermits(1)(Effect.suspend(() => isKnown(model) ? Effect.void : lookUp(model)))
-      )
+      Effect.suspend(() => {
+        if (isKnown(model)) return Effect.void
+        const before = timesOf(model)
+        // one at a time, so that the calls of a fan-out ask once; nor does one ask that waited while another got no answer
+        return semaphore.withPermits(1)(Effect.suspend(() =>
+          isKnown(model) || timesOf(model) > before ? Effect.void : Effect.tap(lookUp(model), () => {
+            if (ended.size >= maxLearned) ended.clear()
+            ended.set(model, timesOf(model) + 1)
+          })
+        ))
+      })
   }
   return limits
 })

@@ -355,6 +355,17 @@ describe("Anthropic: the bound on output", () => {
       assert.deepStrictEqual(bound(server), [32_000])
     }))
 
+  it.scoped("is not waited for by one call after the other", () =>
+    Effect.gen(function*() {
+      const { asked, server } = yield* hanging
+      const provider = yield* build(server.url)
+      const calls = yield* Effect.replicateEffect(Effect.fork(ask(provider, { model: "claude-next" })), 3)
+      yield* asked
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual((yield* Fiber.joinAll(calls)).map(({ text }) => text), ["yes", "yes", "yes"])
+      assert.strictEqual(server.received.filter(({ url }) => url.startsWith("/v1/models/")).length, 1)
+    }))
+
   it.scopedLive("is not asked for without a key, and with a broken one nothing is sent", () =>
     Effect.gen(function*() {
       const server = yield* serve(known(77_000))
