@@ -40,11 +40,10 @@ export const make = (options: {
           (at) => Effect.catchAll(store.ask({ runId: run.id, name, question, at }), abort)
         ),
       expire: (name) =>
-        Effect.flatMap(Clock.currentTimeMillis, (at) =>
-          Effect.catchAll(
-            Effect.asVoid(store.decide({ runId: run.id, name, decision: "expired", message: null, at })),
-            abort
-          )),
+        Effect.flatMap(
+          Clock.currentTimeMillis,
+          (at) => Effect.catchAll(store.decide({ runId: run.id, name, decision: "expired", message: null, at }), abort)
+        ),
       answer: (name) =>
         Effect.map(Effect.catchAll(store.approvals(run.rootRunId), abort), (approvals) => {
           const found = approvals.find((approval) => approval.runId === run.id && approval.name === name)

@@ -73,8 +73,8 @@ export class Run extends Context.Tag("owf/Run")<Run, {
   /** Questions to people. */
   readonly approvals: {
     readonly ask: (name: string, question: string | null) => Effect.Effect<void>
-    /** Says that a question is not waited for any more. */
-    readonly expire: (name: string) => Effect.Effect<void>
+    /** Says that a question is not waited for any more; false when it was answered before. */
+    readonly expire: (name: string) => Effect.Effect<boolean>
     /** Undefined while nobody has answered. */
     readonly answer: (
       name: string

@@ -96,8 +96,9 @@ export const approval = (
       yield* told(name, "waiting for approval", { question: options.question ?? null })
       const answer = yield* during(name, poll(approvals.answer(name), bound.at, { approved: true, message: null }))
       if (answer === undefined && !bound.isOwn) return yield* new WaitedTooLong({ name, what: "approval" })
-      if (answer === undefined) yield* approvals.expire(name)
-      return answer ?? null
+      if (answer !== undefined) return answer
+      // whoever answered in the last moment was told that the answer counts
+      return (yield* approvals.expire(name)) ? null : (yield* approvals.answer(name)) ?? null
     })
   )
 

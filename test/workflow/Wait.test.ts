@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -95,6 +96,32 @@ describe("waits", () => {
       assert.deepInclude(yield* Fiber.join(unbounded), { status: "interrupted" })
       assert.strictEqual((yield* latest).errorKind, "WaitedTooLong")
     }).pipe(Effect.provide(OwfTest.layer())))
+
+  it.effect("an answer that is stored as its time runs out counts, as whoever gave it was told", () =>
+    Effect.gen(function*() {
+      const flow = Workflow.make(
+        { name: "gate", output: Schema.NullOr(Wait.Answer) },
+        () => Wait.approval("gate", { timeout: "1 hour" })
+      )
+      const fiber = yield* Effect.fork(Workflow.start(flow, {}))
+      yield* OwfTest.adjust("61 minutes")
+      const { outputJson } = yield* Fiber.join(fiber)
+      assert.strictEqual(outputJson, "{\"approved\":true,\"message\":\"go\"}")
+    }).pipe(Effect.provide(OwfTest.layerWith(
+      Layer.effect(
+        store,
+        Effect.map(store, (store) => ({
+          ...store,
+          decide: (decision: RunStore.Decision) =>
+            Effect.zipRight(
+              decision.decision === "expired"
+                ? store.decide({ ...decision, decision: "approved", message: "go" })
+                : Effect.void,
+              store.decide(decision)
+            )
+        }))
+      )
+    ))))
 
   it.effect("an answer that somebody else stored ends the wait for it, once and for all", () =>
     Effect.gen(function*() {
