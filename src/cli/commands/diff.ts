@@ -26,11 +26,8 @@ export const diff = Spec.make({
     const call = yield* withStore(home, findCall(id))
     const patch = yield* host.trees.diff(host.home(home), call.id)
     if (json) {
-      const { base_commit, changed_files_json, head_commit, worktree_branch, worktree_path } = encode(
-        Records.Call,
-        call
-      )
-      const facts = { base_commit, head_commit, worktree_branch, worktree_path, changed_files_json }
+      const { base_commit, head_commit, worktree_branch, worktree_path } = encode(Records.Call, call)
+      const facts = { base_commit, head_commit, worktree_branch, worktree_path, changed_files: call.changedFiles }
       return yield* printJson({ call_id: call.id, ...facts, patch })
     }
     if (patch !== null) return yield* print(patch.replace(/\n$/, ""))
