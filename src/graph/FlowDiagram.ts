@@ -239,8 +239,11 @@ const mermaid = (items: ReadonlyArray<Item>, edges: ReadonlyArray<Edge>): Readon
   ...edges.map(({ from, label, to }) =>
     label === "" ? `  ${from} --> ${to}` : `  ${from} -->|"${mermaidText(label)}"| ${to}`
   ),
-  "  classDef fail stroke:#c00,color:#c00"
+  ...items.some(fails) ? ["  classDef fail stroke:#c00,color:#c00"] : []
 ]
+
+/** Whether anything in it is drawn as a failure. */
+const fails = (item: Item): boolean => item._tag === "Group" ? item.items.some(fails) : item.kind === "fail"
 
 const mermaidItem = (item: Item, indent: string): ReadonlyArray<string> => {
   // an empty label is no label

@@ -50,6 +50,9 @@ const faultsOf = (text: string): ReadonlyArray<string> => {
     if (line === "end" && --depth < 0) faults.push("end of nothing")
   }
   if (depth !== 0) faults.push("a group is open")
+  const named = (pattern: RegExp) => [...new Set(lines.flatMap((line) => pattern.exec(line)?.[1] ?? []))].join()
+  // a node's label is quoted, so that what follows the last quote is its shape and its class
+  if (named(/^classDef (\w+) /) !== named(/:::(\w+)$/)) faults.push("classes are not those that are used")
   return [...faults, ...ends.filter((id) => !known.has(id)).map((id) => `${id} is not there`)]
 }
 
@@ -157,7 +160,6 @@ describe("a drawing", () => {
         "  n0 --> n1",
         "  n1 --> n2",
         "  n2 --> n3",
-        "  classDef fail stroke:#c00,color:#c00",
         ""
       ].join("\n")
     )
