@@ -12,6 +12,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { Fingerprint, FingerprintUnknown } from "../cache/Fingerprint.ts"
 import * as sha256 from "../internal/sha256.ts"
+import * as SystemError from "../internal/systemError.ts"
 
 /**
  * Fingerprints below a working directory.
@@ -100,9 +101,7 @@ const orAbsent = async <A>(found: Promise<A>): Promise<A | undefined> => {
   try {
     return await found
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) {
-      return undefined
-    }
+    if (SystemError.isAbsent(error)) return undefined
     throw error
   }
 }

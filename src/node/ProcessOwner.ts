@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
+import * as SystemError from "../internal/systemError.ts"
 import type { OwnerId } from "../store/Owner.ts"
 import { Owner } from "../store/Owner.ts"
 
@@ -31,6 +32,20 @@ export const layer: Layer.Layer<Owner> = Layer.sync(Owner, () => {
   }
 })
 
+/**
+ * Whether there is a process with this id on this system, whoever it is.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const exists = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    // somebody else's process may not be signalled, but it is there
+    return SystemError.codeOf(error) === "EPERM"
+  }
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -41,15 +56,6 @@ const checkHere = (owner: OwnerId): "alive" | "dead" => {
   return owner.startedAt === "" || startedAt === owner.startedAt || (startedAt === undefined && exists(owner.pid))
     ? "alive"
     : "dead"
-}
-
-const exists = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    // somebody else's process may not be signalled, but it is there
-    return error instanceof Error && "code" in error && error.code === "EPERM"
-  }
 }
 
 /** Start time in ticks since boot; empty for a process that has ended but was not waited for. */

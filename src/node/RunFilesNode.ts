@@ -14,10 +14,12 @@ import * as Path from "node:path"
 import { callId, splitCallId } from "../domain/Ids.ts"
 import type { CallId, RunId } from "../domain/Ids.ts"
 import type { Run } from "../domain/Records.ts"
+import * as SystemError from "../internal/systemError.ts"
 import { FailPoint } from "../store/FailPoint.ts"
 import { RunFiles } from "../store/RunFiles.ts"
 import type { CallFiles } from "../store/RunStore.ts"
 import { RunStore, StoreError } from "../store/RunStore.ts"
+import * as ProcessOwner from "./ProcessOwner.ts"
 
 /**
  * Run directories below `<home>/runs`.
@@ -161,12 +163,9 @@ const attempt = <A>(path: string, body: () => A): Effect.Effect<A, StoreError> =
     try {
       return Effect.succeed(body())
     } catch (error) {
-      return isSystemError(error) ? Effect.fail(fileError(path, error)) : Effect.die(error)
+      return SystemError.is(error) ? Effect.fail(fileError(path, error)) : Effect.die(error)
     }
   })
-
-const isSystemError = (error: unknown): error is Error & { readonly code: string } =>
-  error instanceof Error && "code" in error && typeof error.code === "string"
 
 const fileError = (path: string, error: Error & { readonly code: string }): StoreError =>
   new StoreError({
@@ -228,7 +227,7 @@ const replaceDirectory = (target: string, entries: ReadonlyArray<Entry>, hit: Hi
   try {
     Fs.renameSync(temporary, target)
   } catch (error) {
-    if (!isSystemError(error) || !/^(?:ENOTEMPTY|EEXIST|ENOTDIR|EPERM)$/.test(error.code)) throw error
+    if (!SystemError.is(error) || !/^(?:ENOTEMPTY|EEXIST|ENOTDIR|EPERM)$/.test(error.code)) throw error
     Fs.rmSync(target, { recursive: true, force: true })
     Fs.renameSync(temporary, target)
   }
@@ -239,7 +238,7 @@ const makeDirectory = (temporary: string): void => {
   try {
     Fs.mkdirSync(temporary, { mode: 0o700 })
   } catch (error) {
-    if (!isSystemError(error) || error.code !== "EEXIST") throw error
+    if (!SystemError.is(error) || error.code !== "EEXIST") throw error
     Fs.rmSync(temporary, { recursive: true, force: true })
     Fs.mkdirSync(temporary, { mode: 0o700 })
   }
@@ -259,16 +258,8 @@ const replaceFile = (file: string, text: string, hit: Hit): void => {
 const sweep = (directory: string): void => {
   for (const name of Fs.readdirSync(directory)) {
     const pid = /\.(\d+)\.tmp$/.exec(name)?.[1]
-    if (pid === undefined || (Number(pid) !== process.pid && isAlive(Number(pid)))) continue
+    if (pid === undefined || (Number(pid) !== process.pid && ProcessOwner.exists(Number(pid)))) continue
     Fs.rmSync(Path.join(directory, name), { recursive: true, force: true })
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return isSystemError(error) && error.code === "EPERM"
   }
 }
 

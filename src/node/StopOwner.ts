@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import type { Stopped } from "../cli/Host.ts"
+import * as SystemError from "../internal/systemError.ts"
 import { Owner } from "../store/Owner.ts"
 import type { OwnerId } from "../store/Owner.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
@@ -39,7 +40,7 @@ const signal = (pid: number): Stopped => {
     process.kill(pid, "SIGINT")
     return "asked"
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ESRCH" ? "gone" : "foreign"
+    return SystemError.codeOf(error) === "ESRCH" ? "gone" : "foreign"
   }
 }
 

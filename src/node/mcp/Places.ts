@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import * as SystemError from "../../internal/systemError.ts"
 import type { NewFile, Piece } from "../../mcp/Host.ts"
 import * as Problem from "../../mcp/Problem.ts"
 import * as Home from "../Home.ts"
@@ -177,7 +178,7 @@ const attempt = <A>(look: () => A): Effect.Effect<A, Problem.Problem> =>
     try: look,
     catch: (error) => {
       if (error instanceof Problem.Problem) return error
-      const code = error instanceof Error && "code" in error ? String(error.code) : "an unknown reason"
+      const code = SystemError.codeOf(error) ?? "an unknown reason"
       return Problem.make("PathRefused", `The path cannot be used: ${code}.`)
     }
   })
@@ -204,8 +205,7 @@ const realOf = (path: string): string | undefined => {
   try {
     return Fs.realpathSync(path)
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined
+    if (SystemError.isAbsent(error)) return undefined
     throw error
   }
 }
