@@ -67,6 +67,14 @@ export const clip = (text: string, length: number): string => {
 }
 
 /**
+ * What is said of something, without its name in front, for where that stands beside it.
+ * @category converting
+ * @since 0.1.0
+ */
+export const bare = (name: string, text: string): string =>
+  text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text
+
+/**
  * JSON text with indentation. Digits are not touched: a number too large for JavaScript stays as it is.
  * @category converting
  * @since 0.1.0

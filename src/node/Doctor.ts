@@ -11,7 +11,8 @@ import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 import * as Path from "node:path"
-import type { Finding, ProviderView } from "../cli/Inspection.ts"
+import * as Format from "../cli/Format.ts"
+import type { Finding, KeyView, ProviderView } from "../cli/Inspection.ts"
 import { version } from "../cli/Version.ts"
 import * as BuiltIns from "../provider/BuiltIn.ts"
 import * as Pricing from "../provider/Pricing.ts"
@@ -84,11 +85,11 @@ const versionOf = (name: string): string => {
 
 const git = Effect.map(ProgramProbe.probe("git"), ({ path, problem, version }): Finding =>
   problem === null
-    ? finding("git", "ok", `git ${version} at ${path}`)
+    ? finding("git", "ok", `${version ?? "version not known,"} at ${path}`)
     : finding(
       "git",
       "warning",
-      `git: ${problem}`,
+      problem,
       "Install git: worktrees and the cache's view of a repository need it."
     ))
 
@@ -101,7 +102,8 @@ const programs = (view: ProviderView, environment: Environment): ReadonlyArray<F
     ? `Correct the command of ${view.name}, or leave it out.`
     : `Install it with \`npm install -g ${builtIn.package}\`.`
   if (path === null) {
-    return [finding(view.name, isConfigured ? "broken" : "info", `${command}: ${problem}`, install)]
+    const detail = Format.bare(view.name, `${command}: ${problem}`)
+    return [finding(view.name, isConfigured ? "broken" : "info", detail, install)]
   }
   if (problem !== null) {
     const blocked = problem.includes("install script")
@@ -111,7 +113,7 @@ const programs = (view: ProviderView, environment: Environment): ReadonlyArray<F
     return [finding(view.name, version === null && !blocked ? "warning" : "broken", `${path}: ${problem}`, advice)]
   }
   const login = loginOf(builtIn, environment)
-  const detail = `${command} ${version ?? "of an unknown version"} at ${path}, ${login ?? "no login found"}`
+  const detail = `${version ?? "version not known,"} at ${path}, ${login ?? "no login found"}`
   if (version === null) return [finding(view.name, "warning", detail, `See what \`${command} --version\` says.`)]
   // a login may be in a keychain, which is not looked into
   return [
@@ -156,13 +158,20 @@ const configuration = Effect.fnUntraced(function*(providers: ReadonlyArray<Provi
   const said = providers.filter(({ name, program, source }) =>
     program === null && (source === "configured" || names.includes(name))
   )
-  const each = said.map(({ name, problem }) =>
-    problem === null
-      ? finding(`provider ${name}`, "ok", "configured, and its key is set or it takes none")
-      : finding(`provider ${name}`, "broken", problem, "Correct what is configured, or set the key.")
-  )
+  const each = said.map(({ key, name, problem }) => {
+    if (problem === null) return finding(`provider ${name}`, "ok", "configured, and its key is set or it takes none")
+    const remedy = key !== null && key.set === null ? `Set ${variablesOf(key)}.` : "Correct what is configured."
+    return finding(`provider ${name}`, "broken", Format.bare(name, problem), remedy)
+  })
   const misconfigured = providers.filter(({ capabilities, program }) => program !== null && capabilities === null)
-    .map(({ name, problem }) => finding(`provider ${name}`, "broken", problem ?? "it cannot be used", "Correct it."))
+    .map(({ name, problem }) =>
+      finding(
+        `provider ${name}`,
+        "broken",
+        Format.bare(name, problem ?? "it cannot be used"),
+        "Correct what is configured."
+      )
+    )
   const ignored = Path.join(home, "providers.json")
   const inHome = ignored !== file && Fs.existsSync(ignored)
     ? [
@@ -171,6 +180,8 @@ const configuration = Effect.fnUntraced(function*(providers: ReadonlyArray<Provi
     : []
   return [whole, ...inHome, ...each, ...misconfigured]
 })
+
+const variablesOf = ({ variables }: KeyView): string => variables.map((variable) => `$${variable}`).join(" or ")
 
 const prices = Effect.gen(function*() {
   const loaded = yield* Effect.either(Pricing.load)

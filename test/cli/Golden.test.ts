@@ -80,7 +80,7 @@ const stable = (text: string): string =>
     .replaceAll(/\b[0-9a-f]{40}\b/g, "<commit>")
     .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>")
     .replaceAll(/Node [\d.]+ on [\w ]+/g, "Node <version>")
-    .replaceAll(/git [\d.]+ at [^\s"]+/g, "git <version>")
+    .replaceAll(/[\d.]+ at [^\s"]+\/git\b/g, "<version> at <git>")
     .replaceAll(/(effect|platform) [\d.]+/g, "$1 <version>")
     .replaceAll(/SQLite [\d.]+, by [\w:-]+/g, "SQLite <version>, by <driver>")
     .replaceAll(/\b[\d.]+ (?:B|KiB|MiB)\b/g, "<size>")
@@ -154,6 +154,7 @@ describe("what the commands about the installation print", () => {
       JSON.stringify({
         providers: {
           half: { base_url: "https://llm.example.org" },
+          third: { base_url: "https://llm.example.org" },
           house: {
             kind: "anthropic",
             base_url: "https://llm.example.org",

@@ -49,7 +49,7 @@ const json = <A>({ stdout }: Ran): A => JSON.parse(stdout) as A
 const stable = (text: string): string =>
   text
     .replaceAll(/Node [\d.]+ on [\w ]+/g, "Node <version>")
-    .replaceAll(/git [\d.]+ at \S+/g, "git <version>")
+    .replaceAll(/[\d.]+ at \S+\/git\b/g, "<version> at <git>")
     .replaceAll(/effect [\d.]+/g, "effect <version>")
     .replaceAll(/platform [\d.]+/g, "platform <version>")
     .replaceAll(/by (?:better-sqlite3|node:sqlite)$/gm, "by <driver>")
@@ -172,7 +172,9 @@ describe("owf doctor", () => {
     const detailOf = (check: string) =>
       findings.filter((finding) => finding.check === check).map(({ detail }) => detail)
     assert.match(detailOf("claude")[0] ?? "", /did not say its version within 5s/)
-    assert.match(detailOf("provider unset")[0] ?? "", /\$NOT_SET is not set/)
+    assert.deepStrictEqual(detailOf("provider unset"), ["$NOT_SET is not set"])
+    assert.match(detailOf("provider half")[0] ?? "", /^providers\.half\.default_model in /)
+    assert.strictEqual(broken.find(({ check }) => check === "provider unset")?.advice, "Set $NOT_SET.")
     assert.match(detailOf("prices")[0] ?? "", /'m' is not \[dollars/)
     assert.match(detailOf("keys")[0] ?? "", /^set: \$ANTHROPIC_API_KEY$/)
     assert.include(
@@ -190,9 +192,9 @@ describe("owf doctor", () => {
     const ran = await owf(["doctor", "--json"], { GH_TOKEN: canary })
     const { findings } = json<{ readonly findings: ReadonlyArray<Finding> }>(ran)
     const detailOf = (check: string) => findings.find((finding) => finding.check === check)?.detail ?? ""
-    assert.match(detailOf("codex"), /codex 0\.169\.0 at .*, logged in \(.*auth\.json\)/)
-    assert.match(detailOf("claude"), /claude 2\.1\.0 at .*, logged in \(.*\.credentials\.json\)/)
-    assert.match(detailOf("copilot"), /copilot 1\.0\.102 at .*, logs in with \$GH_TOKEN/)
+    assert.match(detailOf("codex"), /^0\.169\.0 at .*, logged in \(.*auth\.json\)/)
+    assert.match(detailOf("claude"), /^2\.1\.0 at .*, logged in \(.*\.credentials\.json\)/)
+    assert.match(detailOf("copilot"), /^1\.0\.102 at .*, logs in with \$GH_TOKEN/)
     assert.notInclude(ran.stdout + ran.stderr, "canary")
   }, 30_000)
 

@@ -31,9 +31,7 @@ export const doctor = Spec.make({
     if (json) yield* printJson({ healthy: broken === 0, findings })
     else {
       yield* print(Format.table(findings.map(row)))
-      for (const { advice, check, status } of findings) {
-        if (advice !== null && status !== "info") yield* note(`${check}: ${advice}`)
-      }
+      for (const [advice, checks] of remedies(findings)) yield* note(`${checks.join(", ")}: ${advice}`)
       yield* note(broken === 0 ? "Nothing is broken." : `${broken} ${broken === 1 ? "thing is" : "things are"} broken.`)
     }
     if (broken > 0) return yield* new Exited({ code: ExitCode.unhealthy })
@@ -42,5 +40,14 @@ export const doctor = Spec.make({
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What to do, once each, with what it is for. */
+const remedies = (findings: ReadonlyArray<Finding>): ReadonlyMap<string, ReadonlyArray<string>> => {
+  const remedies = new Map<string, ReadonlyArray<string>>()
+  for (const { advice, check, status } of findings) {
+    if (advice !== null && status !== "info") remedies.set(advice, [...remedies.get(advice) ?? [], check])
+  }
+  return remedies
+}
 
 const row = ({ check, detail, status }: Finding): ReadonlyArray<string> => [status, check, detail]

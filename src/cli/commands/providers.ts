@@ -53,8 +53,9 @@ const needs = ({ key, program }: ProviderView): string =>
     ? "nothing"
     : key.variables.map((variable) => `$${variable}`).join(" or ")
 
-const stateOf = ({ key, problem, program }: ProviderView): string => {
-  if (problem !== null) return problem
+const stateOf = ({ key, name, problem, program }: ProviderView): string => {
+  // what a program's command is stands beside it
+  if (problem !== null) return Format.bare(name, Format.bare(program?.command ?? name, problem))
   if (program !== null) return program.version === null ? "found, version not known" : "found"
   return key === null ? "ready" : `ready, $${key.set} is set`
 }
