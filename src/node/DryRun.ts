@@ -32,6 +32,7 @@ import * as Workflow from "../workflow/Workflow.ts"
 import type { Loaded } from "./CliRunFile.ts"
 import { argsOf, askedOf, load } from "./CliRunFile.ts"
 import * as Session from "./CliRunSession.ts"
+import * as DryRunHome from "./DryRunHome.ts"
 import * as Played from "./DryRunPlayed.ts"
 import * as Owf from "./Owf.ts"
 
@@ -119,7 +120,7 @@ const attempt = (loaded: Loaded, args: unknown, asked: Engine.RunOptions, reques
     const most = request.maxRequests ?? defaultMaxRequests
     const seconds = request.maxSeconds ?? defaultMaxSeconds
     const recorder = yield* Played.makeRecorder(most)
-    const home = yield* Played.temporaryHome
+    const home = yield* DryRunHome.make
     const replacements = Layer.mergeAll(
       Played.layerProviders(recorder, request.outputTokens ?? defaultOutputTokens),
       Played.layerRunFiles(home),
@@ -217,6 +218,8 @@ const planOf = (loaded: Loaded, argsJson: string, tried: Tried, request: Request
     const calls = DryRunView.callsOf(tried.tree)
     const phases = DryRunView.groupBy(calls, ({ phase }) => phase)
     const models = DryRunView.groupBy(calls, ({ model, provider }) => JSON.stringify([provider, model]))
+    const totals = DryRunView.sum(calls)
+    const assumed = request.outputTokens ?? defaultOutputTokens
     return {
       script_path: loaded.path,
       script_hash: loaded.sha256,
@@ -230,20 +233,27 @@ const planOf = (loaded: Loaded, argsJson: string, tried: Tried, request: Request
       models: [...models.values()].flatMap((calls) =>
         calls.slice(0, 1).map(({ model, provider }) => Object.assign({ provider, model }, DryRunView.sum(calls)))
       ),
-      totals: DryRunView.sum(calls),
+      totals,
       tree: tried.tree,
-      assumed_output_tokens: request.outputTokens ?? defaultOutputTokens,
-      notes: [...loaded.warnings, ...always, ...tried.notes]
+      assumed_output_tokens: assumed,
+      notes: [
+        ...loaded.warnings,
+        madeUp(assumed),
+        ...(totals.cost_usd_at_most ?? 0) > 0 ? [atMost] : [],
+        ...tried.notes
+      ]
     }
   })
 
 /** Canonical JSON of our own. */
 const decodeJson = Schema.decode(Schema.parseJson())
 
-const always = [
-  "Answers were made up: a program that decides by its answers may make other calls in a run, and calls that earlier " +
-  "runs have answered may cost nothing."
-]
+const madeUp = (tokens: number): string =>
+  `Answers were made up and taken to have ${tokens} tokens (--output-tokens): a program that decides by its answers may ` +
+  "make other calls in a run, and calls that earlier runs have answered may cost nothing."
+
+const atMost = "At most is what a budget sets aside: a token for each byte of a prompt, and an answer as long as its " +
+  "maxOutputTokens, or as its provider reckons with where it has none. A request that is sent again comes on top."
 
 /** What is missing for the run, as far as it can be told without asking anybody. */
 const notesOf = (recorder: Played.Recorder) =>

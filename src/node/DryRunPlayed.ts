@@ -12,9 +12,6 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import { Fingerprint } from "../cache/Fingerprint.ts"
 import type { NanoUsd } from "../domain/Money.ts"
@@ -107,28 +104,6 @@ export const layerProviders = (
       }
     })
   )
-
-/**
- * A home that is gone with the scope, and also when a script ends the process.
- * @category constructors
- * @since 0.1.0
- */
-export const temporaryHome: Effect.Effect<string, never, Scope.Scope> = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "owf-dry-run-"))
-      const remove = () => Fs.rmSync(directory, { recursive: true, force: true })
-      process.once("exit", remove)
-      return { directory, remove }
-    }),
-    ({ remove }) =>
-      Effect.sync(() => {
-        process.off("exit", remove)
-        remove()
-      })
-  ),
-  ({ directory }) => directory
-)
 
 /**
  * Run directories that are not written.

@@ -1,4 +1,5 @@
 import { assert, describe, expect, it } from "@effect/vitest"
+import type { ChildProcess } from "node:child_process"
 import * as Fs from "node:fs"
 import { directoryWith } from "../lib/node.ts"
 import { owf, owfWith, start, transcript } from "./owf.ts"
@@ -68,6 +69,27 @@ describe("owf dry-run", () => {
     const ended = await owfWith({ TMPDIR: temporary }, directory, "dry-run", "flow.ts", "--arg", "end=at once")
     assert.strictEqual(ended.code, 1)
     assert.deepStrictEqual(Fs.readdirSync(temporary), [])
+  })
+
+  it("leaves nothing of one that was killed once there is another, and leaves those alone that go on", async () => {
+    const directory = directoryWith({ "flow.ts": flow })
+    const temporary = directoryWith({ "owf-dry-run-of-somebody/note": "kept" })
+    const endless = () => start(directory, ["dry-run", "flow.ts", "--arg", "end=never"], { TMPDIR: temporary })
+    const homes = () => Fs.readdirSync(temporary).filter((name) => name !== "owf-dry-run-of-somebody")
+    const waiting = (child: ChildProcess): Promise<unknown> =>
+      new Promise((done) => child.stderr?.on("data", (text: string) => text.includes("waiting") && done(text)))
+    const [killed, lasting] = [endless(), endless()]
+    await Promise.all([waiting(killed.child), waiting(lasting.child)])
+    assert.lengthOf(homes(), 2)
+    killed.child.kill("SIGKILL")
+    await killed.ran
+    assert.lengthOf(homes(), 2)
+    const other = await owfWith({ TMPDIR: temporary }, directory, "dry-run", "flow.ts", "--arg", "count=1")
+    assert.strictEqual(other.code, 0, other.stderr.slice(0, 500))
+    assert.lengthOf(homes(), 1)
+    lasting.child.kill("SIGINT")
+    assert.strictEqual((await lasting.ran).code, 130)
+    assert.deepStrictEqual(Fs.readdirSync(temporary), ["owf-dry-run-of-somebody"])
   })
 
   it("says what is wrong with what cannot be started, as one document", async () => {
