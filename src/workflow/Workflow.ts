@@ -16,6 +16,8 @@ import type { RunId } from "../domain/Ids.ts"
 import * as Money from "../domain/Money.ts"
 import * as canonicalJson from "../internal/canonicalJson.ts"
 import * as JsonPath from "../internal/jsonPath.ts"
+import type { Body } from "../internal/programBody.ts"
+import { toEffect } from "../internal/programBody.ts"
 import type { RunOptions, RunResult } from "./Engine.ts"
 import { Engine } from "./Engine.ts"
 import { Run } from "./Run.ts"
@@ -113,12 +115,16 @@ export const make: {
   ): Workflow<I, Out, E, R>
 } = (
   definition: AnyDefinition & { readonly output?: Schema.Schema.AnyNoContext | undefined },
-  body: (args: never) => AnyBody
+  body: (args: never) => Body
 ): never => {
+  // a script's types are not checked when it is loaded, and a run has to have a name
+  if (!Predicate.isString(definition.name) || definition.name === "") {
+    throw new TypeError("Workflow.make: `name` is missing; it has to be a text, such as { name: \"review\" }")
+  }
   const parts: Any[typeof TypeId] = {
     definition,
     output: definition.output,
-    body: (args) => Effect.suspend(() => toEffect(body(args)))
+    body: (args) => Effect.suspend(() => toEffect(`The body of workflow ${definition.name}`, body(args)))
   }
   const workflow = (args?: unknown): Effect.Effect<unknown, unknown, unknown> =>
     Effect.flatMap(start(workflow, args), ({ exit }) => exit)
@@ -255,13 +261,6 @@ export type RequirementsOf<Eff> = [Eff] extends [never] ? never
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-type AnyBody =
-  | Effect.Effect<unknown, unknown, unknown>
-  | Generator<YieldWrap<Effect.Effect<unknown, unknown, unknown>>, unknown, never>
-
-const toEffect = (body: AnyBody): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.isEffect(body) ? body : Effect.gen(() => body)
 
 const strict = { errors: "all", onExcessProperty: "error" } as const
 

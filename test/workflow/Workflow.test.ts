@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Owf } from "open-agent-workflows/node/Owf"
 import * as OwfTest from "open-agent-workflows/node/OwfTest"
@@ -92,6 +95,59 @@ describe("a workflow", () => {
       })
       assert.strictEqual(yield* Effect.flip(failing()), "mine")
     })))
+})
+
+describe("a body that TypeScript would have refused, or whose mistake it cannot see", () => {
+  // as scripts are loaded, whose types nobody looked at
+  const body = (give: () => unknown) => give as () => Effect.Effect<unknown>
+  const one = Effect.sync(() => 1)
+  const mistakes: ReadonlyArray<readonly [string, () => unknown, string]> = [
+    ["an async function", async () => 1, "is an async function. Write function*()"],
+    ["a plain value", () => 5, "is neither a generator function (function*) nor a function that returns an Effect"],
+    ["a list", () => [1], "is neither a generator function"],
+    ["a yield without its star", function*(): Generator<unknown> {
+      return yield one
+    }, "has a `yield` that runs nothing: write `yield*`"],
+    ["a promise that is yielded", function*() {
+      yield Promise.resolve(1)
+    }, "yields a promise: write `yield* Effect"],
+    ["an Effect that is returned", function*() {
+      return one
+    }, "returns an Effect that never ran"],
+    ["an Effect of an Effect", () => Effect.succeed(one), "returns an Effect that never ran"],
+    ["a list of Effects", function*() {
+      return [yield* one, one]
+    }, "returns an Effect that never ran"],
+    ["Effects by name", function*() {
+      return { one, two: 2 }
+    }, "returns an Effect that never ran"]
+  ]
+
+  for (const [name, mistaken, message] of mistakes) {
+    it.effect(`fails in words: ${name}`, () =>
+      ran(Effect.gen(function*() {
+        const flow = Workflow.make({ name: "mistaken" }, body(mistaken))
+        const { exit, status } = yield* Workflow.start(flow, {})
+        assert.strictEqual(status, "failed")
+        const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+        assert.instanceOf(defect, TypeError)
+        assert.include(String(defect), `The body of workflow mistaken ${message}`)
+      })))
+  }
+
+  it.effect("may return what is an Effect only in name", () =>
+    ran(Effect.gen(function*() {
+      const values = [Option.some(1), Option.none(), Either.right(1), Exit.succeed(1), { some: Option.some(1) }, null]
+      for (const value of values) {
+        assert.strictEqual(yield* Workflow.make({ name: "values" }, body(() => Effect.succeed(value)))(), value)
+      }
+    })))
+
+  it("has to be part of a workflow that has a name", () => {
+    for (const name of [undefined, "", 5]) {
+      assert.throws(() => Workflow.make({ name: name as string }, () => one), "`name` is missing")
+    }
+  })
 })
 
 describe("arguments", () => {
