@@ -26,10 +26,12 @@ export const waysOf = (
   const byPath = [...node.cases.values(), ...node.conditions.map(({ next }) => next)].map((to) =>
     JSON.stringify(go(to))
   )
-  // a value that leads to the same node whatever it is decides nothing
-  const byValue = node.path === null || byPath.every((way) => way === JSON.stringify(otherwise))
+  const isSame = byPath.every((way) => way === JSON.stringify(otherwise))
+  const byValue: Decided = node.path === null || isSame && isSilent({ ...node, path: node.path }, names)
+    // a value that leads to the same node whatever it is decides nothing
     ? { before: [], ways: otherwise }
     : onValue({ ...node, path: node.path }, names, file, go, otherwise)
+  if (byValue.isWhole === true) return byValue
   const ways = node.when.reduceRight<Ways>(
     (rest, when) => ({ _tag: "If", test: Texts.test(when.if, names), met: go(when.next), else: rest }),
     byValue.ways
@@ -43,6 +45,17 @@ export const waysOf = (
 
 type OnPath = BranchNode & { readonly path: string }
 
+interface Decided {
+  readonly before: ReadonlyArray<string>
+  readonly ways: Ways
+  /** Whether `when` is part of it. */
+  readonly isWhole?: boolean
+}
+
+/** Whether there is nothing to keep of how a value is compared: it is there, and nothing asks for its order. */
+const isSilent = ({ conditions, path }: OnPath, names: Names): boolean =>
+  conditions.length === 0 && Texts.path(Either.getOrElse(DotPath.parse(path), () => []), names) !== undefined
+
 const nowhere = ({ id }: BranchNode): Ways => ({
   _tag: "Leave",
   body: [{
@@ -53,7 +66,13 @@ const nowhere = ({ id }: BranchNode): Ways => ({
   }]
 })
 
-const onValue = (node: OnPath, names: Names, file: File, go: (to: string) => Ways, otherwise: Ways) => {
+const onValue = (
+  node: OnPath,
+  names: Names,
+  file: File,
+  go: (to: string) => Ways,
+  otherwise: Ways
+): Decided => {
   const parts = Either.getOrElse(DotPath.parse(node.path), () => [])
   const [root = ""] = parts
   const known = Texts.path(parts, names)
@@ -75,7 +94,7 @@ const onValue = (node: OnPath, names: Names, file: File, go: (to: string) => Way
       return { before: [], ways }
     }
   }
-  return onAny(node, root, names, file, go, otherwise)
+  return onAny(node, root, names, file, go)
 }
 
 const ifs = (test: Test | undefined, met: Ways, otherwise: Ways): Ways =>
@@ -134,29 +153,36 @@ const numeric = (value: string, { op, value: written }: Condition): Test | undef
     }
     : undefined
 
-/** Any value: looked up by its path, and compared as graphs compare. */
-const onAny = (node: OnPath, root: string, names: Names, file: File, go: (to: string) => Ways, otherwise: Ways) => {
-  const variable = file.name(`${node.id}_value`)
-  const tests = [
-    // JSON is tried before the spelling of Python
-    ...[...node.cases].toSorted(([left], [right]) => Number(isJson(right)) - Number(isJson(left))).map((
-      [text, to]
-    ) => ({
-      code: `FlowKit.isCase(${variable}, ${Print.quote(text)})`,
-      to
-    })),
-    ...node.conditions.map(({ next, op, value }) => ({
-      code: `FlowKit.meets(${variable}, ${Print.quote(op)}, ${Print.quote(value)})`,
-      to: next
-    }))
+/** Any value: decided as graphs decide, which keeps with the run what could not be compared. */
+const onAny = (node: OnPath, root: string, names: Names, file: File, go: (to: string) => Ways): Decided => {
+  const variable = file.name(`${node.id}_next`)
+  const conditions = node.conditions.map(({ next, op, value }) => Print.literal({ op, value, next }))
+  const when = node.when.map((one) => Print.literal({ if: one.if.source, next: one.next }))
+  const mentions = [root, ...node.when.flatMap((one) => Texts.namesOf(one.if))]
+  const options = [
+    ...when.length === 0 ? [] : [`when: ${Print.list(when)}`],
+    `path: ${Print.quote(node.path)}`,
+    ...node.cases.size === 0 ? [] : [`cases: ${Print.literal(Object.fromEntries(node.cases))}`],
+    ...conditions.length === 0 ? [] : [`conditions: ${Print.list(conditions)}`],
+    ...node.default === null ? [] : [`default: ${Print.quote(node.default)}`]
   ]
-  return {
-    before: [`const ${variable} = FlowKit.at(${Texts.mentioned([root], names)}, ${Print.quote(node.path)})`],
-    ways: tests.reduceRight<Ways>(
-      (rest, { code, to }) => ({ _tag: "If", test: { holds: code, fails: `!${code}` }, met: go(to), else: rest }),
-      otherwise
-    )
-  }
+  const decided = `FlowSteps.branch(${Print.quote(node.id)}, ${Texts.mentioned(mentions, names)}, ${
+    Print.object(options)
+  })`
+  const targets = [
+    ...node.when.map(({ next }) => next),
+    ...node.cases.values(),
+    ...node.conditions.map(({ next }) => next)
+  ]
+  const [last = node.default ?? "", ...others] = [
+    ...node.default === null ? [] : [node.default],
+    ...new Set(targets.filter((to) => to !== node.default).toReversed())
+  ]
+  const ways = others.toReversed().reduceRight<Ways>((rest, to) => {
+    const quoted = Print.quote(to)
+    const test = { holds: `${variable} === ${quoted}`, fails: `${variable} !== ${quoted}` }
+    return { _tag: "If", test, met: go(to), else: rest }
+  }, go(last))
+  const isRead = others.length > 0
+  return { before: [`${isRead ? `const ${variable} = ` : ""}yield* ${decided}`], ways, isWhole: true }
 }
-
-const isJson = (text: string): boolean => !/\b(?:True|False|None)\b|'/.test(text)

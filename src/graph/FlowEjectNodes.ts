@@ -111,8 +111,9 @@ interface Value {
 }
 
 /** Puts the fields of a value in the variables that are used. */
-const called = (visit: Visit, node: Node, keys: ReadonlyArray<string>, { before, code: value }: Value): Stmts => {
+const called = (visit: Visit, node: Node, keys: ReadonlyArray<string>, { before, code: given }: Value): Stmts => {
   const { place: { frame }, writer } = visit
+  const value = keys.length === 0 ? given : `yield* FlowSteps.bounded(${Print.quote(node.id)}, ${given})`
   const used = keys.filter((name) => Writers.isRead(writer, frame, name))
   const [only] = used
   if (only === undefined) return [...before, code(value, node.id)]
@@ -134,9 +135,11 @@ const called = (visit: Visit, node: Node, keys: ReadonlyArray<string>, { before,
 
 /** Puts a value in the variable of a name, where that is used. */
 const assigned = ({ place: { frame }, writer }: Visit, node: Node, name: string | null, value: string): Stmts => {
-  if (name === null || !Writers.isRead(writer, frame, name)) return [code(value, node.id)]
+  if (name === null) return [code(value, node.id)]
+  const given = `yield* FlowSteps.boundedAs(${Print.quote(node.id)}, ${Print.quote(name)}, ${value})`
+  if (!Writers.isRead(writer, frame, name)) return [code(given, node.id)]
   const { id } = Writers.slotOf(writer, frame, name)
-  return [code(`${Writers.isConstant(writer, frame, name) ? "const " : ""}${id} = ${value}`, node.id)]
+  return [code(`${Writers.isConstant(writer, frame, name) ? "const " : ""}${id} = ${given}`, node.id)]
 }
 
 // -----------------------------------------------------------------------------
@@ -364,6 +367,7 @@ const loop = (visit: Visit, node: WhileNode): Stmts => {
   const body = writer.bodyOf(node.body, inner, [{ _tag: "Jump", kind: "continue", label }])
   const last = body.at(-1)
   const holds = /\|\||yield/.test(test.holds) ? `(${test.holds})` : test.holds
+  const goesOn = `(yield* FlowSteps.mayTurn(${Print.quote(node.id)}, ${counter}, ${node.maxTurns}))`
   return [
     ...before,
     ...isOwn ? [] : [code(`let ${counter} = 0`)],
@@ -371,7 +375,7 @@ const loop = (visit: Visit, node: WhileNode): Stmts => {
     {
       _tag: "Loop",
       label,
-      head: `while (${holds} && ${counter} < ${node.maxTurns})`,
+      head: `while (${holds} && ${goesOn})`,
       body: [
         code(isOwn ? `${turn}++` : `${turn} = ++${counter}`),
         ...last?._tag === "Jump" && last.label === label ? body.slice(0, -1) : body

@@ -138,6 +138,16 @@ export const path = (parts: ReadonlyArray<string>, names: Names): Known | undefi
 }
 
 /**
+ * The names an expression reads.
+ * @category getters
+ * @since 0.1.0
+ */
+export const namesOf = (source: ExpressionText): ReadonlyArray<string> => {
+  const read = Expression.parse(source)
+  return Either.isRight(read) ? namesIn(read.right.expr) : []
+}
+
+/**
  * An object with the names a text mentions, as far as they are known.
  * @category converting
  * @since 0.1.0
@@ -233,9 +243,7 @@ const namesIn = (part: unknown): ReadonlyArray<string> => {
 }
 
 const interpreted = (source: ExpressionText, names: Names): string => {
-  const read = Expression.parse(source)
-  const found = Either.isRight(read) ? namesIn(read.right.expr) : []
-  return `${Print.quote(source.source)}, ${mentioned(found, names)}`
+  return `${Print.quote(source.source)}, ${mentioned(namesOf(source), names)}`
 }
 
 // -----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ export const run = (env: FlowEnv, visit: Visit, walk: Walk): Done => {
     case "script":
       return FlowAgents.run(env, { ...visit, node })
     case "branch":
-      return branch(env, { ...visit, node })
+      return Effect.map(decide(env.run, node, visit.context), (next) => goOn(next))
     case "for_each":
       return forEach({ ...visit, node }, walk)
     case "while":
@@ -66,18 +66,38 @@ export const isWorthAnotherTry = (error: unknown): boolean =>
  */
 export const describe = (error: unknown): string => error instanceof Error ? error.message : String(error)
 
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
-
-const branch = (env: FlowEnv, { context, node }: Visit<BranchNode>): Done =>
+/**
+ * Decides a branch, and keeps what could not be compared; gives the next node.
+ * @category running
+ * @since 0.1.0
+ */
+export const decide = (
+  run: Run["Type"],
+  node: BranchNode,
+  context: FlowContext
+): Effect.Effect<string, NodeFailed> =>
   Effect.gen(function*() {
     const choice = yield* Effect.mapError(Condition.choose(node, context), (error) => failed(node, error.message))
     for (const warning of choice.warnings) {
-      yield* env.run.event("branch_warning", `${node.id}: ${warning}`, { node: node.id, next: choice.next })
+      yield* run.event("branch_warning", `${node.id}: ${warning}`, { node: node.id, next: choice.next })
     }
-    return goOn(choice.next)
+    return choice.next
   })
+
+/**
+ * Whether a loop that would go on may do so; keeps that it may not.
+ * @category running
+ * @since 0.1.0
+ */
+export const mayTurn = (run: Run["Type"], id: string, turn: number, most: number): Effect.Effect<boolean> =>
+  turn < most ? Effect.succeed(true) : Effect.as(
+    run.event("loop_bound", `${id}: went on after ${turn} turns, as many as it may take`, { node: id, turns: turn }),
+    false
+  )
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
 
 const forEach = ({ context, frame: outer, name, node }: Visit<ForEachNode>, walk: Walk): Done =>
   Effect.gen(function*() {
@@ -100,13 +120,7 @@ const loop = (env: FlowEnv, { context, frame: outer, name, node }: Visit<WhileNo
     const set: Record<string, Json> = { [node.as]: 0 }
     let turn = 0
     while (yield* inNode(node, FlowTexts.test(node.condition, { ...context, ...set }))) {
-      if (turn === node.maxTurns) {
-        yield* env.run.event("loop_bound", `${node.id}: went on after ${turn} turns, as many as it may take`, {
-          node: node.id,
-          turns: turn
-        })
-        break
-      }
+      if (!(yield* mayTurn(env.run, node.id, turn, node.maxTurns))) break
       turn++
       set[node.as] = turn
       const inner = frame({ ...context, ...set }, {

@@ -26,6 +26,7 @@ import * as FlowEnvs from "./FlowEnv.ts"
 import * as FlowNodes from "./FlowNodes.ts"
 import * as FlowRewind from "./FlowRewind.ts"
 import { FlowDiverged, FlowFailed, FlowStopped } from "./FlowRunError.ts"
+import * as FlowSize from "./FlowSize.ts"
 import * as FlowState from "./FlowState.ts"
 import * as FlowTexts from "./FlowTexts.ts"
 
@@ -55,7 +56,6 @@ export const toWorkflow = (
 const working: ReadonlySet<Node["type"]> = new Set(["agent", "script", "for_each", "while", "parallel", "workflow"])
 
 const maxTransitions = 1_000
-const maxContextBytes = 1_048_576
 
 const run = Effect.fnUntraced(function*(flow: Flow, variables: FlowContext, options: Options) {
   const current = yield* Run
@@ -166,7 +166,7 @@ const advance = (env: FlowEnv, node: Node, frame: Frame): Effect.Effect<string |
     yield* withinTransitions(env, node, seq)
     const name = nameOf(env, frame, node, { seq, visits })
     const outcome = yield* tried(env, node, frame, seq, name)
-    yield* withinSize(env, node, { ...frame.context, ...outcome.set })
+    yield* FlowSize.within(env.flow.name, node.id, FlowSize.of({ ...frame.context, ...outcome.set }))
     yield* env.state.record(frame.path, seq, node.id, outcome, frame.context)
     put(frame, outcome.set)
     return outcome.next
@@ -197,17 +197,6 @@ const withinTransitions = ({ flow }: FlowEnv, node: Node, seq: number): Effect.E
     limit: "transitions",
     detail: `The run of ${flow.name} has made ${most} transitions and stopped before node '${node.id}'. ` +
       "If it is not stuck, raise limits.transitions and resume it."
-  })
-}
-
-const withinSize = ({ flow }: FlowEnv, node: Node, context: FlowContext): Effect.Effect<void, FlowStopped> => {
-  const bytes = FlowState.sizeOf(context)
-  return bytes <= maxContextBytes ? Effect.void : new FlowStopped({
-    workflow: flow.name,
-    node: node.id,
-    limit: "context",
-    detail: `After node '${node.id}' the context of ${flow.name} would have ${bytes} bytes; it may have ` +
-      `${maxContextBytes}. Keep large values in files and their paths in the context.`
   })
 }
 

@@ -43,13 +43,16 @@ export class FlowStopped extends Schema.TaggedError<FlowStopped>("owf/Flow/FlowS
  * @since 0.1.0
  */
 export class NodeFailed extends Schema.TaggedError<NodeFailed>("owf/Flow/NodeFailed")("NodeFailed", {
+  /** Empty where it is not known. */
   node: Schema.String,
-  /** `file:line:column` of the node. */
+  /** `file:line:column` of the node; empty in a program. */
   at: Schema.String,
   detail: Schema.String
 }) {
   override get message(): string {
-    return `Node '${this.node}' (${this.at}): ${this.detail}`
+    // programs that were made of graphs know of no place, and of texts not whose they are
+    const place = this.at === "" ? "" : ` (${this.at})`
+    return this.node === "" ? this.detail : `Node '${this.node}'${place}: ${this.detail}`
   }
 }
 

@@ -208,18 +208,10 @@ export const make = (run: Run["Type"]): Effect.Effect<FlowState> =>
     }
   })
 
-/**
- * The size of a context in bytes of JSON.
- * @category converting
- * @since 0.1.0
- */
-export const sizeOf = (context: FlowContext): number => encoder.encode(JSON.stringify(context)).length
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const encoder = new TextEncoder()
 const keyOf = (path: string, seq: number): string => `${path}#${seq}`
 
 /** The last time the run went back to a transition or to one before it, counted from 1. */

@@ -4,6 +4,7 @@
  * - Q1. What fails here fails as the graph does: `FlowFailed` at a `fail` node, `FlowStopped` at a bound, `NodeFailed`
  *   for a node that could not do what it says.
  * - Q2. Waits have the names they have in graphs, so that `owf approve` answers them.
+ * - Q3. What nodes give is bounded as a context is.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -17,11 +18,13 @@ import * as Position from "../workflow/Position.ts"
 import { Run } from "../workflow/Run.ts"
 import * as Wait from "../workflow/Wait.ts"
 import * as Workflow from "../workflow/Workflow.ts"
-import type { FlowContext, Json } from "./Flow.ts"
+import type { BranchNode, Condition, FlowContext, Json } from "./Flow.ts"
 import * as FlowAgents from "./FlowAgents.ts"
 import type { Names } from "./FlowKit.ts"
 import * as FlowNodes from "./FlowNodes.ts"
 import { FlowFailed, FlowStopped, NodeFailed } from "./FlowRunError.ts"
+import * as FlowSize from "./FlowSize.ts"
+import * as FlowWaits from "./FlowWaits.ts"
 
 /**
  * Runs another workflow as a child, with arguments that are checked when it starts; gives its output as JSON.
@@ -57,13 +60,71 @@ export const each = <A, B, E, R>(
   items: ReadonlyArray<A>,
   body: (item: A, index: number) => Effect.Effect<B, E, R>,
   options: { readonly concurrency: number }
-): Effect.Effect<Array<B>, E, R> =>
+): Effect.Effect<Array<B>, E, R | Run> =>
   Effect.flatMap(Position.fanOut, (pathOf) =>
     Effect.forEach(items, (item, index) =>
       Position.within((position) => {
         position.path = pathOf(index)
-        return body(item, index)
+        return FlowSize.apart(body(item, index))
       }), options))
+
+/**
+ * What a node gives, unless the context would become larger with it than a run's may be (Q3).
+ * @category running
+ * @since 0.1.0
+ */
+export const bounded = <A extends object>(node: string, given: A): Effect.Effect<A, FlowStopped, Run> =>
+  Effect.as(FlowSize.count(node, given), given)
+
+/**
+ * What a node gives under a name of its own, within the same bound.
+ * @category running
+ * @since 0.1.0
+ */
+export const boundedAs = <A>(node: string, name: string, given: A): Effect.Effect<A, FlowStopped, Run> =>
+  Effect.as(FlowSize.count(node, { [name]: given }), given)
+
+/**
+ * Decides a branch by a value that may be anything, as graphs decide; what could not be compared is kept with the run.
+ * @category running
+ * @since 0.1.0
+ */
+export const branch = <const Next extends string>(
+  node: string,
+  names: Names,
+  ways: {
+    readonly when?: ReadonlyArray<{ readonly if: string; readonly next: Next }>
+    readonly path: string
+    readonly cases?: Readonly<Record<string, Next>>
+    readonly conditions?: ReadonlyArray<Condition & { readonly next: Next }>
+    readonly default?: Next
+  }
+): Effect.Effect<Next, NodeFailed, Run> =>
+  Effect.flatMap(Run, (run) => {
+    const asked: BranchNode = {
+      id: node,
+      at: nowhere,
+      type: "branch",
+      path: ways.path,
+      cases: new Map(Object.entries(ways.cases ?? {})),
+      conditions: ways.conditions ?? [],
+      when: (ways.when ?? []).map((when) => ({
+        if: { source: when.if, at: { ...nowhere, file: "expression" } },
+        next: when.next
+      })),
+      default: ways.default ?? null
+    }
+    // every way of the node is one of these
+    return FlowNodes.decide(run, asked, present(names)) as Effect.Effect<Next, NodeFailed>
+  })
+
+/**
+ * Whether a loop that would go on may do so; the run keeps that it may not.
+ * @category running
+ * @since 0.1.0
+ */
+export const mayTurn = (node: string, turn: number, most: number): Effect.Effect<boolean, never, Run> =>
+  Effect.flatMap(Run, (run) => FlowNodes.mayTurn(run, node, turn, most))
 
 /**
  * Does different things at the same time, so many at once; the first failure stops the others. Gives what each of them
@@ -77,7 +138,7 @@ export const together = <const Branches extends ReadonlyArray<Effect.Effect<unkn
 ): Effect.Effect<
   { readonly [Index in keyof Branches]: Effect.Effect.Success<Branches[Index]> },
   Effect.Effect.Error<Branches[number]>,
-  Effect.Effect.Context<Branches[number]>
+  Effect.Effect.Context<Branches[number]> | Run
 > =>
   // one result for each branch, in their order; what is common to the branches is all that `each` knows of them
   each(branches, (branch) => branch, options) as ReturnType<typeof together<Branches>>
@@ -142,22 +203,15 @@ export const approval = (
   }))
 
 /**
- * Waits for a person to agree, and fails when nobody does.
+ * Waits for a person to agree, and fails when nobody does; a run that is resumed after that asks again.
  * @category running
  * @since 0.1.0
  */
 export const approved = (name: string, options?: Parameters<typeof approval>[1]) =>
-  Effect.filterOrFail(
-    approval(name, options),
-    ({ approved }) => approved,
-    ({ message, timed_out }) =>
-      nodeFailed(
-        name,
-        timed_out
-          ? "nobody approved in time"
-          : `it was rejected${message === null ? "" : `: ${message}`}`
-      )
-  )
+  again(name, (round) => approval(round, options), ({ approved, message, timed_out }) => {
+    if (approved) return undefined
+    return timed_out ? "nobody approved in time" : `it was rejected${message === null ? "" : `: ${message}`}`
+  })
 
 /**
  * Waits for something to be there, such as a file; gives whether it was in time.
@@ -173,15 +227,15 @@ export const file = (
   Effect.map(Wait.condition(name, exists, { what: path, ...options }), (found) => ({ found, path, timed_out: !found }))
 
 /**
- * Waits for something to be there, and fails when it is not in time.
+ * Waits for something to be there, and fails when it is not in time; a run that is resumed after that waits again.
  * @category running
  * @since 0.1.0
  */
-export const fileInTime = (...args: Parameters<typeof file>) =>
-  Effect.filterOrFail(
-    file(...args),
-    ({ found }) => found,
-    ({ path }) => nodeFailed(args[0], `${path} did not appear in time`)
+export const fileInTime = (name: string, ...rest: Rest<Parameters<typeof file>>) =>
+  again(
+    name,
+    (round) => file(round, ...rest),
+    ({ found, path }) => found ? undefined : `${path} did not appear in time`
   )
 
 /**
@@ -278,6 +332,23 @@ export const within =
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const nowhere = { file: "", line: 1, column: 1 }
+
+type Rest<Parameters extends ReadonlyArray<unknown>> = Parameters extends readonly [unknown, ...infer R] ? R : never
+
+/** A wait that fails where it ended badly, and has another name when the run is resumed after that. */
+const again = <A, E, R>(
+  name: string,
+  wait: (round: string) => Effect.Effect<A, E, R>,
+  fault: (ended: A) => string | undefined
+): Effect.Effect<A, E | NodeFailed, R | Run> =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    const ended = yield* wait(yield* FlowWaits.round(run, name))
+    const detail = fault(ended)
+    return detail === undefined ? ended : yield* FlowWaits.endedBadly(run, { id: name, at: nowhere }, name, detail)
+  })
 
 const decodeJson = Schema.decode(
   Schema.parseJson(Schema.declare((value: unknown): value is Json => value !== undefined))

@@ -20,6 +20,7 @@ import * as Workflow from "../workflow/Workflow.ts"
 import type { FlowContext, Json, Template, WaitNode, WorkflowNode } from "./Flow.ts"
 import type { Done, FlowEnv, Visit } from "./FlowEnv.ts"
 import { failed, goOn, inNode } from "./FlowEnv.ts"
+import type { NodeFailed } from "./FlowRunError.ts"
 import * as FlowTexts from "./FlowTexts.ts"
 
 /**
@@ -50,20 +51,22 @@ export const wait = (env: FlowEnv, { context, name, node }: Visit<WaitNode>): Do
     case "File":
       return Effect.gen(function*() {
         const path = within(env.directory, yield* text(until.path))
-        const again = yield* round(env, name)
+        const again = yield* round(env.run, name)
         const found = yield* Wait.condition(again, env.options.exists(path), { what: path, timeout })
-        if (!found && node.output === null) return yield* endedBadly(env, node, name, `${path} did not appear in time`)
+        if (!found && node.output === null) {
+          return yield* endedBadly(env.run, node, name, `${path} did not appear in time`)
+        }
         return ended(node, { found, path, timed_out: !found })
       })
     case "Approval":
       return Effect.gen(function*() {
         const question = until.prompt === null ? undefined : yield* text(until.prompt)
-        const again = yield* round(env, name)
+        const again = yield* round(env.run, name)
         const answer = yield* Wait.approval(again, { question, timeout })
         if (node.output === null && answer?.approved !== true) {
           const said = answer?.message === null || answer === null ? "" : `: ${answer.message}`
           const detail = answer === null ? "nobody approved in time" : `it was rejected${said}`
-          return yield* endedBadly(env, node, name, detail)
+          return yield* endedBadly(env.run, node, name, detail)
         }
         return ended(node, {
           approved: answer?.approved === true,
@@ -99,25 +102,39 @@ export const child = (env: FlowEnv, { context, node }: Visit<WorkflowNode>): Don
     return goOn(node.next, { [node.output]: outputJson === null ? null : yield* Effect.orDie(decodeJson(outputJson)) })
   })
 
+/**
+ * The name of a wait in this attempt of the run, which tells it from those that ended badly before.
+ * @category running
+ * @since 0.1.0
+ */
+export const round = (run: Run["Type"], name: string): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    let before = 0
+    const count = run.history(badEnd, ({ dataJson }) => {
+      if (Option.contains(decodeBadEnd(dataJson), name)) before++
+    })
+    return Effect.map(count, () => before === 0 ? name : `${name}@${before + 1}`)
+  })
+
+/**
+ * Fails a node whose wait ended badly, and keeps that it did (O1).
+ * @category running
+ * @since 0.1.0
+ */
+export const endedBadly = (
+  run: Run["Type"],
+  node: Pick<WaitNode, "at" | "id">,
+  name: string,
+  detail: string
+): Effect.Effect<never, NodeFailed> =>
+  Effect.zipRight(run.event(badEnd, `${name}: ${detail}`, { name }), failed(node, detail))
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
 /** The type of the events that say that a wait ended badly. */
 const badEnd = "wait_failed"
-
-/** The name of a wait in this attempt of the run, which tells it from those that ended badly before. */
-const round = (env: FlowEnv, name: string): Effect.Effect<string> =>
-  Effect.suspend(() => {
-    let before = 0
-    const count = env.run.history(badEnd, ({ dataJson }) => {
-      if (Option.contains(decodeBadEnd(dataJson), name)) before++
-    })
-    return Effect.map(count, () => before === 0 ? name : `${name}@${before + 1}`)
-  })
-
-const endedBadly = (env: FlowEnv, node: WaitNode, name: string, detail: string) =>
-  Effect.zipRight(env.run.event(badEnd, `${name}: ${detail}`, { name }), failed(node, detail))
 
 const decodeBadEnd = (dataJson: string | null): Option.Option<string> =>
   Option.map(Schema.decodeUnknownOption(BadEnd)(dataJson), ({ name }) => name)

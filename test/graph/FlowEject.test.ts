@@ -120,6 +120,12 @@ const valueOf = (schema: unknown, seed: number): unknown => {
 /** Who answers a run, and how often each prompt was asked of them. */
 const answering = { seed: 0, times: new Map<string, number>() }
 
+/** Texts of which a context holds two and not three. */
+const muchOf = (schema: unknown) => {
+  const { properties = {} } = schema as { readonly properties?: object }
+  return Object.fromEntries(Object.keys(properties).map((name) => [name, "x".repeat(400_000)]))
+}
+
 /** A provider that answers by chance, and the same way whenever it is asked the same for the same time in a run. */
 const provider = (name: string, readsFiles: boolean) =>
   Scripted.make(({ prompt, schema }: Request) => {
@@ -127,7 +133,8 @@ const provider = (name: string, readsFiles: boolean) =>
     answering.times.set(`${name} ${prompt}`, time)
     const number = chance(answering.seed, prompt, time)
     if (prompt.startsWith("Turn") && number % 3 === 0) return Scripted.fail("EmptyAnswer")
-    return schema === undefined ? Scripted.answer(`said ${number % 7}`) : Scripted.value(valueOf(schema, number))
+    if (schema === undefined) return Scripted.answer(`said ${number % 7}`)
+    return Scripted.value(prompt.startsWith("Much") ? muchOf(schema) : valueOf(schema, number))
   }, { name, capabilities: { readsFiles, writesFiles: true } })
 
 /** One store for all runs; answers of one are not there for another. */
@@ -156,6 +163,9 @@ const person = (seed: number) =>
     }
   })
 
+/** What a run keeps of what may not be meant. */
+const noted: ReadonlySet<string> = new Set(["branch_warning", "loop_bound"])
+
 /** What a run did: its calls by their keys, with those of the runs below it, and how it ended. */
 const ran = (workflow: Workflow.Any, flow: Flow, { provider, seed }: Answers) =>
   Effect.gen(function*() {
@@ -166,16 +176,22 @@ const ran = (workflow: Workflow.Any, flow: Flow, { provider, seed }: Answers) =>
     // what a graph requires is what an application provides
     const start = Workflow.start(workflow, args, { provider }) as Effect.Effect<unknown, unknown, Owf.Owf>
     yield* Effect.raceFirst(Effect.exit(start), waits(flow) ? person(seed) : Effect.never)
-    const { calls, family, runs } = yield* RunStore.RunStore
+    const { calls, events, family, runs } = yield* RunStore.RunStore
     const [latest] = yield* runs({ limit: 1 })
-    if (latest === undefined) return { calls: [], ends: [] }
+    if (latest === undefined) return { calls: [], ends: [], notes: [] }
     const all = yield* family(latest.id)
     const made = yield* Effect.forEach(all, ({ id, workflowName }) =>
       Effect.map(calls(id), (own) =>
         own.map(({ callKey, label, ordinal, phase, status }) =>
           [workflowName, callKey, ordinal, status, label, phase].join(" ")
         )))
+    const notes = yield* Effect.forEach(all, ({ id, workflowName }) =>
+      Effect.map(events(id), (own) =>
+        own.flatMap(({ dataJson, message, type }) =>
+          noted.has(type) ? [[workflowName, type, message, dataJson].join(" ")] : []
+        )))
     return {
+      notes: notes.flat().toSorted(),
       calls: made.flat().toSorted(),
       ends: all.map(({ argsJson, errorKind, outputJson, status, workflowName }) => ({
         workflowName,
@@ -208,7 +224,8 @@ const seeds: Readonly<Record<string, ReadonlyArray<number>>> = {
   "loops within loops": [4],
   "turns, retries and values that stand in": [4],
   "the same value decided again and again": [1, 4],
-  "waits in bodies that come again": [1, 4]
+  "waits in bodies that come again": [1, 4],
+  "values that have no order, and turns that are bounded": [1, 2, 3, 4, 5, 6]
 }
 
 const answersOf = (name: string): ReadonlyArray<Answers> => [
@@ -290,6 +307,7 @@ describe("owf eject", () => {
               const what = `answered by ${answers.provider} with seed ${answers.seed}`
               assert.isNotEmpty(graph.ends, what)
               assert.deepStrictEqual(code.calls, graph.calls, what)
+              assert.deepStrictEqual(code.notes, graph.notes, what)
               assert.deepStrictEqual(code.ends, graph.ends, what)
             }
           }).pipe(Effect.withClock(hurried)), 60_000)

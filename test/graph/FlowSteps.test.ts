@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { agent, OwfTest, RunStore, Scripted, Workflow } from "open-agent-workflows"
 import * as FlowSteps from "open-agent-workflows/graph/FlowSteps"
+import type { Engine } from "open-agent-workflows/workflow/Engine"
 
 const latest = Effect.flatMap(RunStore.RunStore, (store) => store.run("latest"))
 
@@ -29,5 +31,32 @@ describe("branches of a program that was a graph", () => {
       assert.deepStrictEqual([status, outputJson], ["done", "[\"answer 3\",\"answer 2\"]"])
       assert.strictEqual((yield* provider.requests).length, 3)
     }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+  })
+})
+
+describe("waits of a program that was a graph", () => {
+  it.effect("ask again when the run is resumed after a no, as its graph does", () => {
+    const program = Workflow.make({ name: "gated" }, () => FlowSteps.approved("gate"))
+    return Effect.gen(function*() {
+      const { approvals, decide } = yield* RunStore.RunStore
+      const answered = (
+        name: string,
+        decision: "approved" | "rejected",
+        run: Effect.Effect<unknown, unknown, Engine>
+      ) =>
+        Effect.gen(function*() {
+          const running = yield* Effect.fork(Effect.exit(run))
+          yield* OwfTest.adjust("5 seconds")
+          yield* decide({ runId: (yield* latest).id, name, decision, message: null, at: 0 })
+          yield* OwfTest.adjust("2 minutes")
+          yield* Fiber.join(running)
+        })
+      yield* answered("gate", "rejected", Workflow.start(program, {}))
+      assert.strictEqual((yield* latest).errorMessage, "Node 'gate': it was rejected")
+      yield* answered("gate@2", "approved", Effect.flatMap(latest, (run) => Workflow.resume(program, run)))
+      const run = yield* latest
+      assert.strictEqual(run.status, "done")
+      assert.deepStrictEqual((yield* approvals(run.id)).map(({ name }) => name), ["gate", "gate@2"])
+    }).pipe(Effect.provide(OwfTest.layer()), Effect.orDie)
   })
 })

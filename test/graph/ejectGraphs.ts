@@ -141,6 +141,42 @@ nodes:
   - {id: gate, type: wait, approval: true, next: done}
   - {id: done, type: terminal}
 `,
+  "more than a context holds": `
+vars: {list: [1, 2]}
+nodes:
+  - {id: one, type: agent, prompt_text: "Much one", outputs: [{key: a, type: string}], next: again}
+  - {id: again, type: agent, prompt_text: "Much again", outputs: [{key: a, type: string}], next: apart}
+  - id: apart
+    type: for_each
+    items: list
+    nodes: [{id: much, type: agent, prompt_text: "Much {{ item }}", outputs: [{key: b, type: string}], next: end}]
+    next: little
+  - {id: little, type: agent, prompt_text: Little, outputs: [{key: c, type: string}], next: each}
+  - id: each
+    type: for_each
+    items: list
+    output: all
+    nodes: [{id: more, type: agent, prompt_text: "Much {{ item }} more", outputs: [{key: d, type: string}], next: end}]
+    next: done
+  - {id: done, type: terminal}
+`,
+  "values that have no order, and turns that are bounded": `
+nodes:
+  - {id: ask, type: agent, prompt_text: Ask, outputs: [any, {key: size, type: "int | string"}], next: by_any}
+  - {id: by_any, type: branch, path: any, conditions: [{op: ">", value: 3, next: big}, {op: "<", value: b, next: small}], default: by_size}
+  - {id: by_size, type: branch, when: [{if: size == 1, next: big}], path: size, cases: {"0": small}, conditions: [{op: "<=", value: x, next: big}], default: nowhere}
+  - {id: nowhere, type: branch, path: any.deep.down, cases: {x: big}, default: turns}
+  - {id: big, type: agent, prompt_text: Big, next: turns}
+  - {id: small, type: agent, prompt_text: Small, next: turns}
+  - id: turns
+    type: while
+    condition: turn < 5
+    max_turns: 3
+    nodes: [{id: turn_by, type: branch, path: any, conditions: [{op: ">=", value: 1, next: said}], default: end}, {id: said, type: agent, prompt_text: "Say {{ turn }}", next: end}]
+    next: lost
+  - {id: lost, type: branch, path: gone, cases: {x: done}}
+  - {id: done, type: terminal}
+`,
   "nothing but an end": `
 nodes:
   - {id: done, type: fail, message: "no"}
