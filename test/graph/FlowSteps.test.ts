@@ -42,7 +42,7 @@ describe("waits of a program that was a graph", () => {
       const answered = (
         name: string,
         decision: "approved" | "rejected",
-        run: Effect.Effect<unknown, unknown, Engine>
+        run: Effect.Effect<unknown, unknown, Engine | RunStore.RunStore>
       ) =>
         Effect.gen(function*() {
           const running = yield* Effect.fork(Effect.exit(run))
