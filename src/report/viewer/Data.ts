@@ -8,7 +8,21 @@ const text = document.getElementById("owf-report")?.textContent ?? "null"
 /**
  * The model. It was written into this file by the program that wrote this viewer, and decoded by it before that.
  */
-export const report = JSON.parse(text) as RunReport
+const model = JSON.parse(text) as RunReport
+
+/** Calls of the runs below a run stand among its own by time; those of one run keep their order. */
+const inTime = (calls: ReadonlyArray<CallReport>): ReadonlyArray<CallReport> => {
+  const last = new Map<string, number>()
+  const times = new Map(calls.map((call) => {
+    const at = Math.max(call.createdAt, last.get(call.runId) ?? call.createdAt)
+    last.set(call.runId, at)
+    return [call, at]
+  }))
+  return calls.toSorted((a, b) => (times.get(a) ?? 0) - (times.get(b) ?? 0))
+}
+
+/** The model, its calls in the order in which they are shown. */
+export const report: RunReport = { ...model, calls: inTime(model.calls) }
 
 /** The runs by their ids. */
 export const runs: ReadonlyMap<string, RunFacts> = new Map(report.runs.map((run) => [run.id, run]))
@@ -28,9 +42,9 @@ export const span = {
   )
 }
 
-/** Tells phases of several runs apart. */
+/** Tells phases apart: those of this run, and of the workflows below it, each of which may have run many times. */
 export const phaseKey = ({ phase, runId }: { readonly runId: string; readonly phase: string | null }): string =>
-  `${runId} ${phase === null ? "" : `:${phase}`}`
+  `${runId === report.run.id ? "" : runs.get(runId)?.workflow ?? runId} ${phase === null ? "" : `:${phase}`}`
 
 /** A phase, its run named before it where it is another than the one asked for. */
 export const phaseName = ({ name, runId }: Pick<PhaseReport, "name" | "runId">): string => {
@@ -38,16 +52,26 @@ export const phaseName = ({ name, runId }: Pick<PhaseReport, "name" | "runId">):
   return runId === report.run.id ? own : `${runs.get(runId)?.workflow ?? runId} › ${own}`
 }
 
-/** The phases with calls in them. */
-export const phases: ReadonlyArray<{ readonly key: string; readonly name: string; readonly phase: PhaseReport }> =
-  report.phases.filter((phase) => phase.calls > 0).map((phase) => ({
-    key: phaseKey({ runId: phase.runId, phase: phase.name }),
-    name: phaseName(phase),
-    phase
-  }))
+/** The calls of each phase. */
+export const callsByPhase: ReadonlyMap<string, ReadonlyArray<CallReport>> = Map.groupBy(report.calls, phaseKey)
 
-/** Who answered. */
-export const answerer = ({ model, provider }: Pick<CallReport, "provider" | "model">): string => `${provider}:${model}`
+/** The phases with calls in them, in the order in which they began. */
+export const phases: ReadonlyArray<{ readonly key: string; readonly name: string; readonly costUsd: number }> = [
+  ...callsByPhase
+].flatMap(([key, [first]]) =>
+  first === undefined ? [] : [{
+    key,
+    name: phaseName({ runId: first.runId, name: first.phase }),
+    costUsd: report.phases.reduce(
+      (sum, phase) => phaseKey({ runId: phase.runId, phase: phase.name }) === key ? sum + phase.costUsd : sum,
+      0
+    )
+  }]
+)
+
+/** Who answered; of a call that came to nobody, who should have. */
+export const answerer = ({ model, provider }: Pick<CallReport, "provider" | "model">): string =>
+  model === "" ? provider : `${provider}:${model}`
 
 const firstModel = new Map(report.calls.toReversed().map(({ model, provider }) => [provider, model]))
 

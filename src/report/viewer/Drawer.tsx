@@ -108,10 +108,13 @@ const Problem = ({ call }: { readonly call: CallReport }) => (
     {call.degradedReason !== null && (
       <div class="problem degraded" role="note">
         <strong>A declared value stands in for the answer</strong>
-        <p>{visible(call.degradedReason)}</p>
+        <p>
+          {isSaidOnce(call) && call.errorKind !== null && `${visible(call.errorKind)}: `}
+          {visible(call.degradedReason)}
+        </p>
       </div>
     )}
-    {(call.error !== null || call.errorKind !== null) && (
+    {(call.error !== null || call.errorKind !== null) && !isSaidOnce(call) && (
       <div class={`problem ${tone(call) === "done" ? "quiet" : tone(call)}`} role="note">
         <strong>{visible(call.errorKind ?? word(call.status))}</strong>
         {call.error !== null && <p>{visible(call.error)}</p>}
@@ -131,6 +134,10 @@ const Problem = ({ call }: { readonly call: CallReport }) => (
     )}
   </>
 )
+
+/** Whether why a value stands in is the error of the call. */
+const isSaidOnce = ({ degradedReason, error }: CallReport): boolean =>
+  degradedReason !== null && degradedReason === error
 
 const Answer = ({ call }: { readonly call: CallReport }) => {
   const text = call.outputJson ?? call.outputText
@@ -244,7 +251,7 @@ const Details = ({ call }: { readonly call: CallReport }) => {
       <Facts
         facts={[
           ["Call", <code>{call.id}</code>],
-          ["Position", <code>{visible(call.position)}</code>],
+          ["Position", call.position === "" ? null : <code>{visible(call.position)}</code>],
           ["Tokens", tokensOf(call) === 0 ? null : tokenWords(usage)],
           ["Cost", call.attempts.length === 0 ? null : usd(call.costUsd)],
           ["Priced by", call.costSource === null ? null : visible(call.costSource)],

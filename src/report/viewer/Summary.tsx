@@ -1,6 +1,8 @@
 /**
  * What a reader wants to know first: how the run ended, what it cost, how long it took, what is wrong with it.
  */
+import { quoted } from "../Commands.ts"
+import type { RunReport } from "../RunReport.ts"
 import { calls, isOpen, nameOf, report, span, toneOf } from "./Data.ts"
 import { compact, counted, duration, moment, percent, usd, visible, whole, word } from "./Format.ts"
 import { Command, Copy, Status } from "./Parts.tsx"
@@ -106,6 +108,9 @@ export const Notices = () => {
         <div class="problem waiting" role="note" key={approval.name}>
           <strong>Waits for an answer: {visible(approval.name)}</strong>
           {approval.question !== null && <p>{visible(approval.question)}</p>}
+          <p class="answer-with">
+            <Command>{answerOf(approval)}</Command> <span class="quiet">or the same with</span> <code>--reject</code>
+          </p>
         </div>
       ))}
       {run.error !== null && (
@@ -151,6 +156,10 @@ export const Notices = () => {
 // internal
 // -----------------------------------------------------------------------------
 
+/** The command that answers a question of the run, in the home the other commands are about. */
+const answerOf = ({ name, runId }: RunReport["approvals"][number]): string =>
+  report.commands.status.replace(/^owf status \S+/, () => `owf approve ${runId} ${quoted(name)}`)
+
 const problems = Object.entries(report.totals.byStatus).filter(([status]) => status !== "done")
 
 const others = report.warnings.filter((warning) => warning.callId === null)
@@ -159,7 +168,7 @@ const marked = report.warnings.filter((warning) => warning.callId !== null)
 
 const Warnings = () =>
   others.length + marked.length === 0 ? null : (
-    <details class="warnings">
+    <details class="warnings" open={others.length + marked.length <= few}>
       <summary>{counted(others.length + marked.length, "warning")}</summary>
       <ul>
         {others.map((warning) => <li>{visible(warning.message)}</li>)}
@@ -174,6 +183,9 @@ const Warnings = () =>
       </ul>
     </details>
   )
+
+/** So many warnings are shown without being asked for. */
+const few = 3
 
 const warningName = (id: string | null): string => {
   const call = id === null ? undefined : calls.get(id)

@@ -174,7 +174,7 @@ const EventRow = ({ event }: { readonly event: EventReport }) => {
       <span class="event-text" role="cell">
         {visible(event.message)}
         {event.runId !== report.run.id && (
-          <span class="quiet">({visible(runs.get(event.runId)?.workflow ?? event.runId)})</span>
+          <span class="quiet">{` (${visible(runs.get(event.runId)?.workflow ?? event.runId)})`}</span>
         )}
       </span>
       <span role="cell">

@@ -7,7 +7,7 @@
 import { useComputed, useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import type { CallReport, WaitReport } from "../RunReport.ts"
-import { answerer, isCached, nameOf, phaseKey, phases, report, span, tone } from "./Data.ts"
+import { answerer, callsByPhase, isCached, nameOf, phases, report, span, tone } from "./Data.ts"
 import type { Tone } from "./Data.ts"
 import { compact, counted, duration, offset, usd, visible, word } from "./Format.ts"
 import { barAt, load, pack } from "./Lanes.ts"
@@ -163,11 +163,9 @@ const lanesOf = (key: string, calls: ReadonlyArray<CallReport>): Lanes => {
   return made
 }
 
-const byPhase = Map.groupBy(report.calls, phaseKey)
-
 const layout = (view: View): ReadonlyArray<Band> =>
   phases.map(({ key, name }) => {
-    const calls = byPhase.get(key) ?? []
+    const calls = callsByPhase.get(key) ?? []
     const lanes = lanesOf(key, calls)
     const height = Math.max(1.5, Math.min(10, tallest / lanes.count))
     const top = Math.max(5, (lowest - lanes.count * height) / 2)
@@ -219,7 +217,7 @@ const draw = (lanes: Lanes, height: number, above: number, view: View): Band["pa
 const looks = ["queue", "waiting", "done", "cached", "quiet", "running", "degraded", "failed"]
 
 const BandName = ({ band }: { readonly band: Band }) => {
-  const facts = phases.find(({ key }) => key === band.key)?.phase
+  const costUsd = phases.find(({ key }) => key === band.key)?.costUsd ?? 0
   return (
     <button
       type="button"
@@ -232,7 +230,7 @@ const BandName = ({ band }: { readonly band: Band }) => {
       <bdi>{visible(band.name)}</bdi>
       <span class="band-facts">
         {counted(band.calls.length, "call")}
-        {facts !== undefined && facts.costUsd > 0 && ` · ${usd(facts.costUsd)}`}
+        {costUsd > 0 && ` · ${usd(costUsd)}`}
       </span>
     </button>
   )
@@ -327,7 +325,7 @@ const Axis = (view: View) => {
 
 const axisLabel = (milliseconds: number, step: number): string => {
   if (milliseconds === 0) return "0"
-  if (step < 1000) return `${milliseconds / 1000} s`
+  if (step < 1000) return milliseconds < 1000 ? `${milliseconds} ms` : `${milliseconds / 1000} s`
   const seconds = Math.round(milliseconds / 1000)
   const clock = `${Math.floor(seconds / 60) % 60}:${String(seconds % 60).padStart(2, "0")}`
   if (seconds >= 86_400 && step >= 36e5) return `${Math.floor(seconds / 86_400)} d ${Math.floor(seconds / 3600) % 24} h`

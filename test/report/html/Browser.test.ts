@@ -10,6 +10,7 @@ import { executable, fileOf, launch, pageOf, silence } from "./chromium.ts"
 import type { Seen } from "./chromium.ts"
 import { contrasts } from "./contrast.ts"
 import { hostileTests } from "./hostile.ts"
+import { kindsTests } from "./kinds.ts"
 import { longRunTests } from "./longRun.ts"
 import { call, callId, reportOf, run, start, text } from "./samples.ts"
 
@@ -95,8 +96,9 @@ export default Workflow.make({ name: "greet" }, function*() {
     assert.deepStrictEqual(await names(), ["openai: judge the risk"])
     await page.getByRole("button", { name: "Clear" }).click()
     assert.strictEqual(await rows().count(), await page.locator(".rows .call-row").count())
-    await page.getByText("2 warnings").click()
     assert.isTrue(await page.getByText("it may have been paid for").isVisible())
+    await page.getByText("2 warnings").click()
+    assert.isFalse(await page.getByText("it may have been paid for").isVisible())
   })
 
   it("shows the error, what went on with the run and the command that goes on with it where it failed", async () => {
@@ -486,6 +488,7 @@ export default Workflow.make({ name: "greet" }, function*() {
     assert.isAtLeast(pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0, 2)
   })
 
+  kindsTests(() => browser)
   hostileTests(() => browser)
   longRunTests(() => browser)
 })
