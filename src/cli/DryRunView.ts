@@ -92,7 +92,7 @@ export const render = (plan: Plan): string => {
     "",
     Format.table([
       ...plan.models.map((one) => [`${one.provider}:${one.model}`, ...columns(one)]),
-      ["total", ...columns(plan.totals)]
+      ...(plan.models.length === 1 ? [] : [["total", ...columns(plan.totals)]])
     ]),
     ...(plan.error === null ? [] : ["", `${plan.status}: ${plan.error.message}`]),
     "",
@@ -166,8 +166,7 @@ const phaseLines = (phase: string | null, calls: ReadonlyArray<PlannedCall>, ind
   const inner = phase === null ? indent : `${indent}  `
   const rows = calls.slice(0, shownCalls).map((call) => [
     `${inner}${call.status === "done" ? "✓" : "✗"} ${Format.clip(call.label ?? Format.callNumber(call.index), 40)}`,
-    `${call.provider}:${call.model}`,
-    call.isolation === "none" ? "" : call.isolation,
+    `${call.provider}:${call.model}${call.isolation === "none" ? "" : `, ${call.isolation}`}`,
     call.requests === 0 ? call.error === null ? `answered by the cache` : Format.clip(call.error, 60) : used(call)
   ])
   return [
