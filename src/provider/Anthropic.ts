@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Permits from "../internal/permits.ts"
 import { Settings } from "../settings/Settings.ts"
 import * as AnthropicWire from "./AnthropicWire.ts"
 import * as HttpExchange from "./HttpExchange.ts"
@@ -118,7 +119,7 @@ const maxLearned = 1_024
 const makeLimits = Effect.fnUntraced(function*({ baseUrl, keyVariable }: Options) {
   const { secret } = yield* Settings
   const client = (yield* HttpClient.HttpClient).pipe(HttpClient.withTracerPropagation(false), HttpClient.withScope)
-  const semaphore = yield* Effect.makeSemaphore(1)
+  const one = Permits.make(1)
   const learned = new Map<string, number | undefined>()
   const isKnown = (model: string) => learned.has(model) || inTable(model) !== undefined
   // times a server was asked about a model and it came to an end, whatever was said
@@ -162,12 +163,15 @@ const makeLimits = Effect.fnUntraced(function*({ baseUrl, keyVariable }: Options
         if (isKnown(model)) return Effect.void
         const before = timesOf(model)
         // one at a time, so that the calls of a fan-out ask once; nor does one ask that waited while another got no answer
-        return semaphore.withPermits(1)(Effect.suspend(() =>
-          isKnown(model) || timesOf(model) > before ? Effect.void : Effect.tap(lookUp(model), () => {
-            if (ended.size >= maxLearned) ended.clear()
-            ended.set(model, timesOf(model) + 1)
-          })
-        ))
+        return Permits.within(
+          one,
+          Effect.suspend(() =>
+            isKnown(model) || timesOf(model) > before ? Effect.void : Effect.tap(lookUp(model), () => {
+              if (ended.size >= maxLearned) ended.clear()
+              ended.set(model, timesOf(model) + 1)
+            })
+          )
+        )
       })
   }
   return limits

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Nearest from "../internal/nearest.ts"
+import * as Permits from "../internal/permits.ts"
 import type { ProviderFields } from "../settings/Settings.ts"
 import { Settings } from "../settings/Settings.ts"
 import type { Builders, HttpServices, ProgramServices } from "./Builders.ts"
@@ -55,7 +56,8 @@ export const make = (
   entries: ReadonlyArray<Provider | Entry>,
   others: Source = noOthers
 ): Effect.Effect<Providers["Type"]> =>
-  Effect.map(Effect.makeSemaphore(1), (semaphore) => {
+  Effect.sync(() => {
+    const one = Permits.make(1)
     const known = entries.map(toEntry)
     const byName = new Map<string, Entry>()
     // the last one set stays
@@ -85,12 +87,15 @@ export const make = (
       )
     }
     const build = (name: string) =>
-      semaphore.withPermits(1)(Effect.flatMap(find(name), (entry) => {
-        const provider = built.get(entry)
-        return provider === undefined
-          ? Effect.tap(entry.build, (provider) => Effect.sync(() => built.set(entry, provider)))
-          : Effect.succeed(provider)
-      }))
+      Permits.within(
+        one,
+        Effect.flatMap(find(name), (entry) => {
+          const provider = built.get(entry)
+          return provider === undefined
+            ? Effect.tap(entry.build, (provider) => Effect.sync(() => built.set(entry, provider)))
+            : Effect.succeed(provider)
+        })
+      )
     return {
       names,
       get: (name) =>

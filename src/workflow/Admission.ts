@@ -9,18 +9,14 @@ import * as Effect from "effect/Effect"
 import type * as Budget from "../budget/Budget.ts"
 import * as AgentError from "../domain/AgentError.ts"
 import * as Usage from "../domain/Usage.ts"
+import type { Permits, Restore } from "../internal/permits.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as Ledger from "./Ledger.ts"
 import * as RateLimits from "./RateLimits.ts"
 import type * as Settle from "./Settle.ts"
 
-/**
- * Makes an effect interruptible again, as far as its caller is.
- * @category models
- * @since 0.1.0
- */
-export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+export type { Restore } from "../internal/permits.ts"
 
 /**
  * What a request was given.
@@ -28,7 +24,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
  * @since 0.1.0
  */
 export interface Admitted extends Ledger.Reserved {
-  readonly room: Effect.Semaphore | undefined
+  readonly room: Permits | undefined
   /** Tokens taken of the provider's limit per minute; undefined where there is none. */
   readonly taken: number | undefined
 }
@@ -58,7 +54,7 @@ export const admit = <A>(
     const { limits } = provider.capabilities
     const room = env.permits(provider)
     const giveBack = env.budget.settle(reserved.amount, Ledger.none)
-    const entered = room === undefined ? Effect.void : Effect.onInterrupt(restore(room.take(1)), () => giveBack)
+    const entered = room === undefined ? Effect.void : Effect.onInterrupt(room.take(restore), () => giveBack)
     if (limits === undefined) return Effect.as(entered, { ...reserved, room, taken: undefined })
     const taking = Effect.onError(
       restore(RateLimits.take(env, call, limits, correction, deadline)),
@@ -72,8 +68,7 @@ export const admit = <A>(
  * @category running
  * @since 0.1.0
  */
-export const leave = (room: Effect.Semaphore | undefined): Effect.Effect<unknown> =>
-  room === undefined ? Effect.void : room.release(1)
+export const leave = (room: Permits | undefined): Effect.Effect<void> => room === undefined ? Effect.void : room.release
 
 /**
  * Gives back everything a request was given that will not be sent.

@@ -252,11 +252,11 @@ const send = <A>(
   call: Started<A>,
   progress: Progress,
   restore: Admission.Restore,
-  room: Effect.Semaphore | undefined
+  room: Admission.Admitted["room"]
 ): Result<A> => {
   const deadline = Admission.deadlineOf(call, progress)
   const asked = env.deadlines.until(deadline, request(env, call, progress, deadline), restore)
-  const released = room === undefined ? asked : Effect.zipLeft(asked, room.release(1))
+  const released = room === undefined ? asked : Effect.zipLeft(asked, room.release)
   return Effect.flatMap(released, (ended) => conclude(env, call, progress, ended, restore))
 }
 

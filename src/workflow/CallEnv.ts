@@ -7,6 +7,7 @@ import type * as Fingerprint from "../cache/Fingerprint.ts"
 import type { CallId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
 import type { CacheStatus } from "../domain/Status.ts"
+import type { Permits } from "../internal/permits.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { FailPoint } from "../store/FailPoint.ts"
 import type { NewCall, Ownership, RunStore, WriteError } from "../store/RunStore.ts"
@@ -40,7 +41,7 @@ export interface CallEnv {
   readonly now: () => number
   readonly deadlines: Deadlines
   /** Room for requests at a provider at the same time, shared by everything in the process that uses the same provider. */
-  readonly permits: (provider: Provider.Provider) => Effect.Semaphore | undefined
+  readonly permits: (provider: Provider.Provider) => Permits | undefined
   /** Requests of the engine that wait for room under a limit per minute. */
   readonly lines: Lines
   /** Whether completed calls that may change files are made again when the run is resumed. */

@@ -30,6 +30,7 @@ import type { RunId } from "../domain/Ids.ts"
 import * as Ids from "../domain/Ids.ts"
 import type { CachePolicy, RunStatus } from "../domain/Status.ts"
 import * as canonicalJson from "../internal/canonicalJson.ts"
+import * as Permits from "../internal/permits.ts"
 import type { Provider } from "../provider/Provider.ts"
 import { Providers } from "../provider/Provider.ts"
 import { FailPoint } from "../store/FailPoint.ts"
@@ -198,14 +199,14 @@ const make = Effect.gen(function*() {
 
 // by the provider itself and not by engine, so that what a provider bears is shared by every run of the process that asks
 // the same instance; a registry has one instance for each name
-const rooms = new WeakMap<Provider, Effect.Semaphore>()
+const rooms = new WeakMap<Provider, Permits.Permits>()
 
-const permits = (provider: Provider): Effect.Semaphore | undefined => {
+const permits = (provider: Provider): Permits.Permits | undefined => {
   const { concurrency } = provider.capabilities
   if (concurrency === undefined) return undefined
   const known = rooms.get(provider)
   if (known !== undefined) return known
-  const room = Effect.unsafeMakeSemaphore(concurrency)
+  const room = Permits.make(concurrency)
   rooms.set(provider, room)
   return room
 }

@@ -1,7 +1,7 @@
 /**
  * Lines in which the requests of an engine wait for room at their providers.
  */
-import * as Effect from "effect/Effect"
+import * as Permits from "../internal/permits.ts"
 
 /**
  * Lines of waiting requests, by the name of their provider.
@@ -19,7 +19,7 @@ export interface Lines {
  */
 export interface Line {
   waiting: number
-  readonly first: Effect.Semaphore
+  readonly first: Permits.Permits
 }
 
 /**
@@ -33,7 +33,7 @@ export const make = (): Lines => {
     of: (provider) => {
       const known = lines.get(provider)
       if (known !== undefined) return known
-      const line: Line = { waiting: 0, first: Effect.unsafeMakeSemaphore(1) }
+      const line: Line = { waiting: 0, first: Permits.make(1) }
       lines.set(provider, line)
       return line
     }

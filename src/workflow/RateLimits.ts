@@ -10,6 +10,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Usage from "../domain/Usage.ts"
+import * as Permits from "../internal/permits.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { Room } from "../store/RunStore.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
@@ -98,7 +99,7 @@ const inLine = <A>(
     const begins = line.waiting === 0
     line.waiting += 1
     return Effect.ensuring(
-      line.first.withPermits(1)(untilTaken(env, call, ask, deadline, begins)),
+      Permits.within(line.first, untilTaken(env, call, ask, deadline, begins)),
       Effect.sync(() => void (line.waiting -= 1))
     )
   })

@@ -52,6 +52,14 @@ describe("requests at the same time", () => {
       assert.isAtMost(took, 1000)
     }))
 
+  it.live("2,000 calls that wait for room do not keep each other from working", () =>
+    Effect.gen(function*() {
+      const provider = Scripted.make(Scripted.answer("ok"), { capabilities: { concurrency: 4 } })
+      const result = yield* Effect.provide(Workflow.start(fan("many", 2_000), {}), OwfTest.layer({ provider }))
+      assert.strictEqual(result.status, "done")
+      assert.strictEqual((yield* provider.requests).length, 2_000)
+    }), 20_000)
+
   it.effect("are bounded by what the provider bears, over runs of one engine and their children", () =>
     Effect.gen(function*() {
       const { provider, served } = counting(3)
