@@ -119,8 +119,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       BatchHttp.orEnded(
         post(`${pathOf(name)}:cancel`).pipe(
           Effect.flatMap(http.json),
-          // refused because it has ended, which for a single request means that nobody pays
-          Effect.mapError((error) => error.reason === "Billing" ? http.failure("InvalidRequest", error.detail) : error),
           // the answer to a cancellation is empty
           Effect.zipRight(status(name)),
           Effect.map((job) => job.state === "running" ? { ...job, state: "cancelling" as const } : job)

@@ -345,8 +345,7 @@ const statuses: ReadonlyMap<string, ProviderReason> = new Map([
   ["ABORTED", "Unavailable"],
   ["CANCELLED", "Unavailable"],
   ["DEADLINE_EXCEEDED", "Unavailable"],
-  // the free tier does not serve the place the request is from
-  ["FAILED_PRECONDITION", "Billing"],
+  ["FAILED_PRECONDITION", "InvalidRequest"],
   ["INTERNAL", "Unavailable"],
   ["INVALID_ARGUMENT", "InvalidRequest"],
   ["NOT_FOUND", "UnknownModel"],
@@ -364,13 +363,28 @@ const detailReasons: ReadonlyMap<string, ProviderReason> = new Map([
   ["BILLING_DISABLED", "Billing"]
 ])
 
+/** What is not as a request needs it; the API tells that in a sentence alone. */
+const preconditions: ReadonlyArray<readonly [said: RegExp, reason: ProviderReason]> = [
+  // the free tier does not serve the place the request is from, or what is asked for is not in it
+  [/\b(?:enable billing|billing account)\b/i, "Billing"],
+  [/^User location is not supported\b/i, "Permission"],
+  // a file is looked at before it can be used
+  [/\bnot in an ACTIVE state\b/, "Unavailable"]
+]
+
 const reasonOf = (
-  { message, status }: (typeof ErrorBody.Type)["error"],
+  { code, message, status }: (typeof ErrorBody.Type)["error"],
   details: ReadonlyArray<Detail>
 ): ProviderReason | undefined => {
   for (const { reason } of details) {
     const known = detailReasons.get(reason ?? "")
     if (known !== undefined) return known
+  }
+  // what was paid for in advance is used up
+  if (code === 402) return "Billing"
+  if (status === "FAILED_PRECONDITION") {
+    const known = preconditions.find(([said]) => said.test(message ?? ""))
+    if (known !== undefined) return known[1]
   }
   if (status === "RESOURCE_EXHAUSTED" && details.some(isOfTheDay)) return "UsageLimit"
   if (status === "INVALID_ARGUMENT" && overflow.test(message ?? "")) return "ContextOverflow"

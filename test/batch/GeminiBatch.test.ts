@@ -6,7 +6,7 @@ import type { Outcome } from "open-agent-workflows/batch/Batch"
 import * as BatchContract from "../contract/BatchContract.ts"
 import { geminiLab } from "./batchLab.ts"
 import { drain } from "./bulk.ts"
-import { answerOf } from "./geminiVendor.ts"
+import { answerOf, refused } from "./geminiVendor.ts"
 
 const options = { isFoundWhileRunning: true, failsWhole: true, namesAddresses: true }
 
@@ -60,6 +60,25 @@ describe("A batch of Gemini's", () => {
       assert.strictEqual(uploads(kept), 2)
       assert.strictEqual(kept.vendor.jobs.length, 2)
       assert.strictEqual((yield* Effect.flip(kept.api.create(job, "files/gone"))).reason, "Permission")
+    }))
+
+  it.scopedLive("is refused for what its server says is in the way, and is made once that is not any more", () =>
+    Effect.gen(function*() {
+      const { api, vendor } = yield* geminiLab()
+      const { job } = BatchContract.jobOf(api, "owf-job-1", ["a"])
+      const input = yield* api.upload(job)
+      const cases = [
+        ["The File f1 is not in an ACTIVE state and usage is not allowed.", "Unavailable", true],
+        ["Please enable billing on your project in Google AI Studio.", "Billing", false],
+        ["Precondition check failed.", "InvalidRequest", false]
+      ] as const
+      for (const [message, reason, isTransient] of cases) {
+        vendor.fault = () => refused(400, "FAILED_PRECONDITION", message)
+        const error = yield* Effect.flip(api.create(job, input))
+        assert.deepStrictEqual([error.reason, error.isTransient, error.mayBeBilled], [reason, isTransient, false])
+      }
+      vendor.fault = undefined
+      assert.strictEqual((yield* api.create(job, input)).state, "running")
     }))
 
   it.scopedLive("is not uploaded where the server does not say to where", () =>

@@ -99,7 +99,8 @@ export const answerOf = (text: string) => ({
   modelVersion: "m-2026"
 })
 
-const refused = (code: number, status: string, message: string): Reply => ({
+/** An error in the form of Google's APIs. */
+export const refused = (code: number, status: string, message: string): Reply => ({
   status: code,
   body: { error: { code, message, status } }
 })

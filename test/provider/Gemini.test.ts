@@ -93,7 +93,7 @@ vendorSuite.suite({
   failure: (code, status, message) => failure(code, status, [], message),
   failures: [
     [400, "INVALID_ARGUMENT", "InvalidRequest", false],
-    [400, "FAILED_PRECONDITION", "Billing", false],
+    [400, "FAILED_PRECONDITION", "InvalidRequest", false],
     [401, "UNAUTHENTICATED", "Authentication", false],
     [403, "PERMISSION_DENIED", "Permission", false],
     [404, "NOT_FOUND", "UnknownModel", false],

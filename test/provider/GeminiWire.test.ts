@@ -241,8 +241,9 @@ describe("GeminiWire: errors", () => {
 
   const statuses: ReadonlyArray<readonly [code: number, status: string, reason: ProviderReason | undefined]> = [
     [400, "INVALID_ARGUMENT", "InvalidRequest"],
-    [400, "FAILED_PRECONDITION", "Billing"],
+    [400, "FAILED_PRECONDITION", "InvalidRequest"],
     [401, "UNAUTHENTICATED", "Authentication"],
+    [402, "RESOURCE_EXHAUSTED", "Billing"],
     [403, "PERMISSION_DENIED", "Permission"],
     [404, "NOT_FOUND", "UnknownModel"],
     [429, "RESOURCE_EXHAUSTED", "RateLimited"],
@@ -261,6 +262,26 @@ describe("GeminiWire: errors", () => {
     const info = { "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID", domain: "x" }
     assert.strictEqual(error(400, "INVALID_ARGUMENT", [info]).reason, "Authentication")
     assert.strictEqual(error(403, "PERMISSION_DENIED", [{ ...info, reason: "BILLING_DISABLED" }]).reason, "Billing")
+  })
+
+  const preconditions: ReadonlyArray<readonly [message: string, reason: ProviderReason]> = [
+    [
+      "Gemini API free tier is not available in your country. Please enable billing on your project in Google AI Studio.",
+      "Billing"
+    ],
+    ["User location is not supported for the API use without a billing account linked.", "Billing"],
+    ["User location is not supported for the API use.", "Permission"],
+    ["The File 4d21d8wxg1pe is not in an ACTIVE state and usage is not allowed.", "Unavailable"],
+    ["Precondition check failed.", "InvalidRequest"]
+  ]
+  it.each(preconditions)("what is not as it has to be is told by the message: %s", (message, reason) => {
+    assert.strictEqual(error(400, "FAILED_PRECONDITION", undefined, message).reason, reason)
+  })
+
+  it("disabled billing is told from other preconditions by the details", () => {
+    const info = { "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "BILLING_DISABLED", domain: "x" }
+    const message = "User location is not supported for the API use."
+    assert.strictEqual(error(400, "FAILED_PRECONDITION", [info], message).reason, "Billing")
   })
 
   const quota = (...ids: ReadonlyArray<string>) => ({
