@@ -46,10 +46,11 @@ describe("owf batch", () => {
       assert.strictEqual(submitted.code, 0, submitted.stderr)
       const id = /^batch_id: (batch-\S+)$/m.exec(submitted.stdout)?.[1] ?? ""
       assert.include(submitted.stdout, "provider: house  model: m  requests: 2  jobs: 1")
-      assert.include(submitted.stdout, `fetch with: owf batch fetch ${id}`)
+      assert.include(submitted.stderr, `wait with: owf batch wait ${id}\n`)
       assert.include(submitted.stderr, "keys that mean nothing here: note")
 
       const status = yield* owf("batch", "status", id)
+      assert.strictEqual(status.stderr, `wait with: owf batch wait ${id}\n`)
       assert.strictEqual(status.stdout, `${id}: in_progress (done=false), 0 of 2 answered\n`)
       const pending = yield* owf("batch", "fetch", id)
       assert.deepStrictEqual([pending.code, pending.stdout], [0, `${id}: not ready (in_progress)\n`])
@@ -114,7 +115,8 @@ describe("owf batch", () => {
       const { directory, file, owf } = yield* world
       file("prompts.jsonl", "one")
       const words = ["--home", "@elsewhere"]
-      assert.strictEqual((yield* owf(...words, ...submit)).code, 0)
+      const submitted = yield* owf(...words, ...submit)
+      assert.deepStrictEqual([submitted.code, submitted.stderr.endsWith(" --home elsewhere\n")], [0, true])
       assert.isTrue(Fs.existsSync(Path.join(directory, "elsewhere", "workflow.sqlite")))
       const listings = [
         [...words, "batch", "list", "--json"],
@@ -209,7 +211,8 @@ describe("owf batch", () => {
         "the job was cancelled before this request was carried out"
       ])
       const listed = yield* owf("batch", "list")
-      assert.strictEqual(listed.stdout.trimEnd().split("\n").length, 2)
+      assert.lengthOf(listed.stdout.trimEnd().split("\n"), 3)
+      assert.match(listed.stdout, /^batch +status +provider +model +requests +answered +cost +at the vendor\n/)
     }))
 
   it.scopedLive("keeps what it could not send, and never shows the key", () =>

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Flag from "../Flag.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { batchId, end, lines, withBatches } from "./batchShared.ts"
+import { batchId, end, lines, next, withBatches } from "./batchShared.ts"
 import { reading } from "./shared.ts"
 
 /**
@@ -29,8 +29,8 @@ export const batchCancel = Spec.make({
   Effect.gen(function*() {
     const view = yield* withBatches(home, (batches, home) => batches.cancel(home, id, giveUp))
     yield* json ? printJson(view) : print(lines(view).join("\n"))
-    if (view.problems.length > 0) return yield* end(view)
-    if (!view.done && !json) {
-      yield* note(`The vendor is asked to end it; \`owf batch wait ${view.batch_id}\` waits for that.`)
-    }
+    if (view.problems.length > 0) return yield* end(view, home)
+    if (json) return
+    if (!view.done) yield* note("The vendor is asked to end it.")
+    yield* next(view, home)
   }))

@@ -13,7 +13,7 @@ import { Host } from "../Host.ts"
 import { Output, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import * as Usage from "../UsageError.ts"
-import { batchId, end, lines, withBatches } from "./batchShared.ts"
+import { batchId, end, lines, next, withBatches } from "./batchShared.ts"
 import { reading } from "./shared.ts"
 import { ensureFree } from "./writing.ts"
 
@@ -39,25 +39,28 @@ export const batchFetch = Spec.make({
 }, ({ force, home, json, out }, id) =>
   Effect.gen(function*() {
     const view = yield* withBatches(home, (batches, home) => batches.advance(home, id))
-    if (!view.done) return yield* notReady(view, json)
+    if (!view.done) return yield* notReady(view, json, home)
     if (out === undefined) yield* printed(home, view)
     else {
       const path = yield* written(home, view, out, force)
       yield* json ? printJson({ ...headOf(view), path }) : print(told(view, (yield* Host).shown(path)))
     }
-    yield* end(view)
+    yield* end(view, home)
   }))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const notReady = (view: BatchView, json: boolean) =>
+const notReady = (view: BatchView, json: boolean, home: string | undefined) =>
   Effect.gen(function*() {
     const { batch_id, counts, done, raw_status } = view
     if (json) yield* printJson({ batch_id, done, raw_status, counts, problems: view.problems, results: [] })
-    else yield* print([`${batch_id}: not ready (${raw_status})`, ...lines(view).slice(1)].join("\n"))
-    if (view.problems.length > 0) yield* end(view)
+    else {
+      yield* print([`${batch_id}: not ready (${raw_status})`, ...lines(view).slice(1)].join("\n"))
+      yield* next(view, home)
+    }
+    if (view.problems.length > 0) yield* end(view, home)
   })
 
 /** What is said of a batch beside its rows. */

@@ -2,11 +2,11 @@
  * `owf batch list`: lists the batches of a home.
  */
 import * as Effect from "effect/Effect"
-import type { BatchView } from "../BatchView.ts"
+import type { BatchJobView, BatchView } from "../BatchView.ts"
 import * as Format from "../Format.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { withBatches } from "./batchShared.ts"
+import { command, withBatches } from "./batchShared.ts"
 import { reading } from "./shared.ts"
 
 /**
@@ -25,22 +25,27 @@ export const batchList = Spec.make({
     const views = yield* withBatches(home, (batches, home) => batches.list(home))
     if (json) return yield* printJson(views)
     if (views.length === 0) return yield* note("There are no batches.")
-    yield* print(Format.table(views.map(row)))
+    yield* print(Format.table([header, ...views.map(row)]))
+    const lost = views.find(({ jobs }) => jobs.some(isUnknown))
+    if (lost !== undefined) yield* note(`look for it with: ${yield* command("wait", lost, home)}`)
   }))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
+const header = ["batch", "status", "provider", "model", "requests", "answered", "cost", "at the vendor"]
+
 const row = (view: BatchView): ReadonlyArray<string> => [
   view.batch_id,
   view.status,
   view.provider,
   view.model,
-  `requests=${view.count}`,
-  view.done ? Format.usd(view.total_cost_usd) : stateOf(view)
+  String(view.count),
+  String(view.counts.succeeded),
+  view.done ? Format.usd(view.total_cost_usd) : "-",
+  view.jobs.some(isUnknown) ? "outcome unknown" : view.raw_status
 ]
 
-/** A job of which nobody knows whether its vendor has it is worth a word. */
-const stateOf = ({ jobs, raw_status }: BatchView): string =>
-  jobs.some(({ state }) => state === "sending") ? "outcome unknown; `owf batch wait` looks for it" : raw_status
+/** Nobody knows whether its vendor has it. */
+const isUnknown = ({ state }: BatchJobView): boolean => state === "sending"

@@ -8,6 +8,7 @@ import * as Format from "../Format.ts"
 import { Exited, Host } from "../Host.ts"
 import { note } from "../Output.ts"
 import type { Output } from "../Output.ts"
+import * as RunView from "../RunView.ts"
 import type { Positional } from "../Spec.ts"
 
 /**
@@ -54,17 +55,43 @@ export const lines = (view: BatchView): ReadonlyArray<string> => {
 }
 
 /**
+ * A command about a batch, as it is typed in the working directory.
+ * @category converting
+ * @since 0.1.0
+ */
+export const command = (
+  verb: "wait" | "fetch",
+  { batch_id }: Pick<BatchView, "batch_id">,
+  home: string | undefined
+): Effect.Effect<string, never, Host> =>
+  Effect.map(Host, (host) => {
+    const flag = home === undefined ? undefined : host.shown(host.home(home))
+    return `owf batch ${verb} ${batch_id}${RunView.homeFlag(flag)}`
+  })
+
+/**
+ * Says what there is to do with a batch next; nothing where something is wrong with it.
+ * @category running
+ * @since 0.1.0
+ */
+export const next = (view: BatchView, home: string | undefined): Effect.Effect<void, never, Host | Output> => {
+  if (view.problems.length > 0) return Effect.void
+  const verb = view.done ? "fetch" : "wait"
+  return Effect.flatMap(command(verb, view, home), (command) => note(`${verb} with: ${command}`))
+}
+
+/**
  * Says what could not be done now, and ends with its exit code; a batch that is done with requests that failed ends with
  * another one.
  * @category running
  * @since 0.1.0
  */
-export const end = (view: BatchView): Effect.Effect<void, Exited, Output> => {
+export const end = (view: BatchView, home: string | undefined): Effect.Effect<void, Exited, Host | Output> => {
   const refused = view.problems.find(({ transient }) => !transient)
   if (refused !== undefined) return new Exited({ code: ofError("ProviderError", refused.reason) })
   if (view.problems.length > 0) {
     return Effect.zipRight(
-      note(`What was stored is kept; \`owf batch wait ${view.batch_id}\` goes on with it.`),
+      Effect.flatMap(command("wait", view, home), (wait) => note(`What was stored is kept; go on with: ${wait}`)),
       new Exited({ code: ExitCode.failed })
     )
   }

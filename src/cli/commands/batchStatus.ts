@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { batchId, end, lines, withBatches } from "./batchShared.ts"
+import { batchId, end, lines, next, withBatches } from "./batchShared.ts"
 import { reading } from "./shared.ts"
 
 /**
@@ -22,6 +22,6 @@ export const batchStatus = Spec.make({
 }, ({ home, json }, id) =>
   Effect.gen(function*() {
     const view = yield* withBatches(home, (batches, home) => batches.status(home, id))
-    yield* json ? printJson(view) : print(lines(view).join("\n"))
-    if (view.problems.length > 0) yield* end(view)
+    yield* json ? printJson(view) : Effect.zipRight(print(lines(view).join("\n")), next(view, home))
+    if (view.problems.length > 0) yield* end(view, home)
   }))

@@ -8,7 +8,7 @@ import { Host } from "../Host.ts"
 import { note, Output, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import * as Usage from "../UsageError.ts"
-import { end, withBatches } from "./batchShared.ts"
+import { end, next, withBatches } from "./batchShared.ts"
 import { reading } from "./shared.ts"
 
 /**
@@ -57,7 +57,7 @@ export const batchSubmit = Spec.make({
       yield* print(
         `provider: ${view.provider}  model: ${view.model}  requests: ${view.count}  jobs: ${view.jobs.length}`
       )
-      yield* print(`fetch with: owf batch fetch ${view.batch_id}`)
+      yield* next(view, home)
     }
     for (const { job, message } of view.problems) {
       yield* note(`job ${job}: ${message}`)
@@ -67,5 +67,5 @@ export const batchSubmit = Spec.make({
         yield* note(`job ${job}: ${problem}`)
       }
     }
-    yield* end(view)
+    yield* end(view, home)
   }))

@@ -4,9 +4,9 @@
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as Flag from "../Flag.ts"
-import { note, Output, print, printJson } from "../Output.ts"
+import { Output, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { batchId, end, lines, withBatches } from "./batchShared.ts"
+import { batchId, end, lines, next, withBatches } from "./batchShared.ts"
 import { reading } from "./shared.ts"
 
 /**
@@ -43,6 +43,6 @@ export const batchWait = Spec.make({
         }
       }))
     yield* json ? printJson(view) : print(lines(view).join("\n"))
-    if (view.done && !json) yield* note(`fetch with: owf batch fetch ${view.batch_id}`)
-    yield* end(view)
+    if (!json) yield* next(view, home)
+    yield* end(view, home)
   }))
