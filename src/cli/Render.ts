@@ -11,6 +11,7 @@ import * as Predicate from "effect/Predicate"
 import { ExitCode, ofError } from "./ExitCode.ts"
 import type { Output } from "./Output.ts"
 import { note, printJson } from "./Output.ts"
+import * as ThrownAt from "./ThrownAt.ts"
 
 /**
  * An error as it is reported.
@@ -78,9 +79,13 @@ export const ofCause = (cause: Cause.Cause<unknown>): Problem => {
 export const ofRun = (cause: Cause.Cause<unknown>): Problem => {
   if (Cause.isInterruptedOnly(cause) || Option.isSome(Cause.failureOption(cause))) return ofCause(cause)
   const defect = Cause.squash(cause)
+  const problem = ofFailure(defect)
+  const place = ThrownAt.placeOf(defect)
   return {
-    ...ofFailure(defect),
+    ...problem,
     kind: "Defect",
+    facts: place === undefined ? problem.facts : [...problem.facts, place],
+    advice: problem.message.startsWith("Service not found: ") ? [provideAdvice, ...problem.advice] : problem.advice,
     code: ExitCode.failed,
     trace: Cause.pretty(cause, { renderErrorCause: true })
   }
@@ -183,6 +188,10 @@ const adviceOf = (kind: string, reason: string | undefined, error: unknown): Rea
       return []
   }
 }
+
+const provideAdvice =
+  "A run provides an engine and nothing else: give the body what it needs in its file, where it is used, " +
+  "such as `yield* files.pipe(Effect.provide(NodeContext.layer))`."
 
 const providerAdvice: Readonly<Record<string, ReadonlyArray<string>>> = {
   Authentication: ["Set a valid key for the provider and resume the run."],

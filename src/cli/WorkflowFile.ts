@@ -11,6 +11,7 @@ import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Sha256 from "../internal/sha256.ts"
+import * as ThrownAt from "./ThrownAt.ts"
 
 /**
  * A workflow and the file it was loaded from.
@@ -143,7 +144,7 @@ const isSyntaxError = (cause: unknown): cause is SyntaxError =>
 
 const whyImportFailed = (cause: unknown): string => {
   if (!(cause instanceof Error)) return `importing it threw ${describe(cause)}`
-  const place = cause.stack?.split("\n").find((line) => /^\s*at /.test(line) && !/\(?node:/.test(line))?.trim()
+  const place = ThrownAt.placeOf(cause)
   const message = `importing it failed: ${cause.name}: ${cause.message}`
   return place === undefined || "code" in cause ? message : `${message} (${place})`
 }
