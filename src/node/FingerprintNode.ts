@@ -121,7 +121,10 @@ const digestRepository = (cwd: string): Known<string> =>
     const head = yield* Effect.orElseSucceed(git(cwd, ["rev-parse", "--verify", "--quiet", "HEAD"]), () => "unborn")
     const status = yield* git(top, ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"])
     const changed = status.split("\0").filter((entry) => entry !== "").map((entry) => entry.slice(3))
-    return sha256.hex([head, status, yield* digestPaths(top, changed, false)].join("\n"))
+    // a home may serve many directories of a repository, and what an agent calls `README.md` is another file in each
+    const below = Path.relative(top, yield* attempt(() => Fs.promises.realpath(cwd)))
+    const place = below === "" ? [] : [JSON.stringify(below)]
+    return sha256.hex([...place, head, status, yield* digestPaths(top, changed, false)].join("\n"))
   })
 
 const git = (cwd: string, args: ReadonlyArray<string>): Known<string> =>

@@ -244,6 +244,16 @@ describe("the digest of a repository", () => {
       }
     }))
 
+  it.effect("tells the directories an agent may be at work in, as the same names are other files there", () =>
+    Effect.gen(function*() {
+      const root = committed({ "a/README.md": "1", "b/README.md": "2" })
+      const all = yield* Effect.forEach([root, Path.join(root, "a"), Path.join(root, "b")], repository)
+      assert.strictEqual(new Set(all).size, 3)
+      Fs.symlinkSync(Path.join(root, "a"), `${root}-link`)
+      assert.strictEqual(yield* repository(`${root}-link`), all[1])
+      Fs.rmSync(`${root}-link`)
+    }))
+
   it.effect("is that of the commit again when a change is taken back", () =>
     Effect.gen(function*() {
       const root = committed({ a: "1" })
