@@ -226,11 +226,17 @@ describe("the digest of a repository", () => {
     Effect.gen(function*() {
       const root = committed({ a: "1", "deep/b": "1" })
       const before = yield* repository(root)
-      assert.strictEqual(yield* repository(Path.join(root, "deep")), before, "the same from everywhere in it")
+      const below = yield* repository(Path.join(root, "deep"))
+      assert.strictEqual(yield* repository(root), before, "nothing changed yet")
       change(root)
       const after = yield* repository(root)
       assert.notStrictEqual(after, before)
       assert.strictEqual(yield* repository(root), after)
+      assert.notStrictEqual(
+        yield* repository(Path.join(root, "deep")),
+        below,
+        "it is the whole repository's everywhere"
+      )
     }))
 
   it.effect("tells one uncommitted content from another", () =>
