@@ -68,6 +68,7 @@ const run = Effect.fnUntraced(function*(flow: Flow, variables: FlowContext, opti
     state: yield* FlowState.make(current),
     options
   }
+  yield* FlowState.keepLimits(current, flow.limits)
   if (options.from !== undefined) yield* FlowRewind.go(env, options.from)
   const frame = FlowEnvs.frame(variables)
   yield* walk(env, flow, frame)

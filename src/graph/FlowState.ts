@@ -16,7 +16,7 @@ import * as Schema from "effect/Schema"
 import type * as Records from "../domain/Records.ts"
 import * as sha256 from "../internal/sha256.ts"
 import type { Run } from "../workflow/Run.ts"
-import type { FlowContext, Json } from "./Flow.ts"
+import type { FlowContext, Json, Limits } from "./Flow.ts"
 
 /**
  * The type of the events that hold transitions.
@@ -38,6 +38,13 @@ export const failureType = "node_failed"
  * @since 0.1.0
  */
 export const rewindType = "rewind"
+
+/**
+ * The type of the events that hold what a graph lets its run spend.
+ * @category constants
+ * @since 0.1.0
+ */
+export const limitsType = "limits"
 
 /**
  * What a finished node did to a run.
@@ -208,6 +215,40 @@ export const make = (run: Run["Type"]): Effect.Effect<FlowState> =>
     }
   })
 
+/**
+ * What a graph let its run spend, as it was kept last.
+ * @category converting
+ * @since 0.1.0
+ */
+export const limitsOf = (dataJson: string | null): typeof Spending.Type =>
+  Option.getOrElse(decodeLimits(dataJson), () => ({ tokens: null, costUsd: null }))
+
+/**
+ * Keeps what a graph lets its run spend, where that is not what is kept already.
+ * @category running
+ * @since 0.1.0
+ */
+export const keepLimits = (run: Run["Type"], limits: Pick<Limits, "costUsd" | "tokens">): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { costUsd, tokens } = { costUsd: limits.costUsd ?? null, tokens: limits.tokens ?? null }
+    if (tokens === null && costUsd === null) return Effect.void
+    let last = limitsOf(null)
+    return Effect.zipRight(
+      run.history(limitsType, ({ dataJson }) => {
+        last = limitsOf(dataJson)
+      }),
+      Effect.suspend(() =>
+        last.tokens === tokens && last.costUsd === costUsd ? Effect.void : run.event(
+          limitsType,
+          `the graph allows ${
+            [...tokens === null ? [] : [`${tokens} tokens`], ...costUsd === null ? [] : [`$${costUsd}`]].join(", ")
+          }`,
+          { tokens, costUsd }
+        )
+      )
+    )
+  })
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -235,6 +276,10 @@ const Place = Schema.Struct({
   node: Schema.String,
   generation: Schema.optionalWith(Schema.NonNegativeInt, { default: () => 0 })
 })
+
+const Spending = Schema.Struct({ tokens: Schema.NullOr(Schema.Number), costUsd: Schema.NullOr(Schema.Number) })
+
+const decodeLimits = Schema.decodeUnknownOption(Schema.parseJson(Spending))
 
 const decodePlace = Schema.decodeUnknownOption(Schema.parseJson(Place))
 

@@ -23,6 +23,7 @@ import type { WorkflowError } from "../workflow/WorkflowError.ts"
 import type { Loaded } from "./CliRunFile.ts"
 import { argsOf, askedOf, budgetOf, load } from "./CliRunFile.ts"
 import * as Identity from "./CliRunIdentity.ts"
+import * as Limits from "./CliRunLimits.ts"
 import * as Rewind from "./CliRunRewind.ts"
 import * as Session from "./CliRunSession.ts"
 import * as Home from "./Home.ts"
@@ -79,11 +80,14 @@ export const resume = (request: ResumeRequest): Promise<number> =>
       if (row.scriptHash !== null && row.scriptHash !== sha256) {
         session.tell("the script has changed since; calls that ask the same as before are answered from the record")
       }
-      sayRaised(session, loaded, row, request)
+      const budget = yield* Effect.provide(
+        Limits.ofResumed(loaded, row, request, session.tell),
+        Owf.layerStore({ home: homeOf(request.home), mode: "read" })
+      )
       const resumed = Workflow.resume(workflow, row, {
         provider: request.provider,
         model: request.model,
-        budget: budgetOf(request),
+        budget: budgetOf(budget),
         strict: request.strict,
         rerunMutating: request.rerunMutating,
         script: { path, hash: sha256 }
@@ -127,11 +131,11 @@ const named = (
     Effect.gen(function*() {
       if (meant._tag === "GoOn") {
         session.tell(`going on with run ${meant.run.id}, ${alias}; --fresh starts anew`)
-        sayRaised(session, loaded, meant.run, request)
+        const budget = yield* Limits.ofResumed(loaded, meant.run, request, session.tell)
         return yield* again(session, loaded, meant.run, {
           provider: request.provider ?? request.cli,
           model: request.model,
-          budget: budgetOf(request),
+          budget: budgetOf(budget),
           strict: request.strict
         })
       }
@@ -141,29 +145,6 @@ const named = (
     }))
   // who loses a race for a name finds the run of who won it
   return Effect.catchIf(meant, isTaken, () => meant)
-}
-
-/** What a run may spend is what it was started with: whoever started it may have meant less than the file allows. */
-const sayRaised = (
-  session: Session.Session,
-  { limits }: Loaded,
-  { budgetTotalCostUsd, budgetTotalTokens }: Records.Run,
-  asked: Pick<RunRequest, "budgetTokens" | "budgetCostUsd">
-): void => {
-  const say = (
-    what: string,
-    had: number | null,
-    allowed: number | undefined,
-    given: number | undefined,
-    flag: string
-  ) => {
-    if (given !== undefined || had === null || allowed === undefined || allowed <= had) return
-    session.tell(
-      `the graph allows ${allowed} ${what} now, and the run keeps the ${had} it has; give it more with ${flag} ${allowed}`
-    )
-  }
-  say("tokens", budgetTotalTokens, limits.tokens, asked.budgetTokens, "--budget-tokens")
-  say("USD", budgetTotalCostUsd, limits.costUsd, asked.budgetCostUsd, "--budget-cost-usd")
 }
 
 const isTaken = (error: unknown): boolean => error instanceof StoreError && error.reason === "Invalid"

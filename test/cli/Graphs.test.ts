@@ -289,20 +289,37 @@ describe("owf approve", () => {
     "  - id: gate\n    type: wait\n    approval: \"Deploy {{ repo }}?\"\n    output: gate\n    next: plan\n  - id: plan"
   )
 
-  it("says how a run is given more where its graph allows more than it was started with", async () => {
-    const graph = (tokens: number) =>
-      `name: dear\nlimits: {tokens: ${tokens}}\nstart: s\nnodes:\n` +
-      "  - {id: s, type: script, script: scripts/setup.sh, args: [broken], next: done}\n  - {id: done, type: terminal}\n"
-    const directory = directoryWith({ ...files, "flow.yaml": graph(1_000) })
-    assert.strictEqual((await owf(directory, "run", "flow.yaml")).code, 1)
-    Fs.writeFileSync(Path.join(directory, "flow.yaml"), graph(5_000))
-    const resumed = await owf(directory, "resume", "latest")
-    assert.include(resumed.stderr, "allows 5000 tokens now, and the run keeps the 1000 it has")
-    assert.include(resumed.stderr, "--budget-tokens 5000")
-    const given = await owf(directory, "resume", "latest", "--budget-tokens", "5000")
-    assert.notInclude(given.stderr, "and the run keeps")
-    assert.match((await owf(directory, "status", "latest")).stdout, /of 5000 tokens/)
-  }, 60_000)
+  it(
+    "lets a run spend what its graph allows now, with the same command and with owf resume, unless other limits were given",
+    async () => {
+      const graph = (tokens: number) =>
+        `name: dear\nlimits: {tokens: ${tokens}}\nstart: s\nnodes:\n` +
+        "  - {id: s, type: script, script: scripts/setup.sh, args: [broken], next: done}\n  - {id: done, type: terminal}\n"
+      const directory = directoryWith({ ...files, "flow.yaml": graph(1_000) })
+      const write = (tokens: number) => Fs.writeFileSync(Path.join(directory, "flow.yaml"), graph(tokens))
+      const limit = async () => /of (\d+) tokens/.exec((await owf(directory, "status", "latest")).stdout)?.[1]
+      assert.strictEqual((await owf(directory, "run", "flow.yaml")).code, 1)
+      write(5_000)
+      const resumed = await owf(directory, "resume", "latest")
+      assert.include(resumed.stderr, "the run may spend 5000 tokens now, as the graph says, instead of 1000")
+      assert.strictEqual(await limit(), "5000")
+      write(6_000)
+      assert.include((await owf(directory, "run", "flow.yaml")).stderr, "the run may spend 6000 tokens now")
+      assert.strictEqual(await limit(), "6000")
+      write(2_000)
+      assert.include((await owf(directory, "run", "flow.yaml")).stderr, "the run may spend 2000 tokens now")
+      assert.strictEqual(await limit(), "2000")
+      // what a person has given holds, whatever the graph says then
+      const given = await owf(directory, "resume", "latest", "--budget-tokens", "3000")
+      assert.notInclude(given.stderr, "as the graph says")
+      write(9_000)
+      const kept = await owf(directory, "run", "flow.yaml")
+      assert.include(kept.stderr, "allows 9000 tokens now, and the run keeps the 3000 it has")
+      assert.include(kept.stderr, "--budget-tokens 9000")
+      assert.strictEqual(await limit(), "3000")
+    },
+    60_000
+  )
 
   it("shows that a run waits, and until when, while nothing else of it is done", async () => {
     const until = "2999-08-01T09:00:00.000Z"
