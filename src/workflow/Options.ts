@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Inspectable from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 import { CachePolicy, Isolation } from "../domain/Status.ts"
+import { suggestion } from "../internal/nearest.ts"
 import type { Policy } from "./RecoveryPolicy.ts"
 import { isPolicy } from "./RecoveryPolicy.ts"
 
@@ -100,7 +101,10 @@ export const problem = (
     const value = options[option as keyof CallOptions]
     if (value === undefined) continue
     const check = checks.get(option)
-    if (check === undefined) return { option, detail: `is not an option of agent(); known: ${known}` }
+    if (check === undefined) {
+      const detail = `is not an option of agent().${suggestion(option, [...checks.keys()])} Known: ${known}`
+      return { option, detail }
+    }
     const detail = check(value)
     if (detail !== undefined) return { option, detail: `${detail}, not ${show(value)}` }
   }

@@ -119,10 +119,16 @@ describe("options that are wrong", () => {
 })
 
 describe("options that do not exist", () => {
-  it.each(["lable", "concurrency", "isolate", "0", "__proto__x"])("%s is named, with those that do", (name) => {
+  it.each([
+    ["lable", " Did you mean label?"],
+    ["readscope", " Did you mean readScope?"],
+    ["concurrency", ""],
+    ["0", ""],
+    ["__proto__x", ""]
+  ])("%s is named, with those that do", (name, meant) => {
     assert.deepStrictEqual(problem({ [name]: 1 }), {
       option: name,
-      detail: `is not an option of agent(); known: ${
+      detail: `is not an option of agent().${meant} Known: ${
         [
           "label, phase, provider, model, system, temperature, maxOutputTokens, agentType, isolation, cachePolicy",
           "cacheNamespace, readScope, worktreeBase, writeScope, permissions, timeout, idleTimeout, recover, budget",
