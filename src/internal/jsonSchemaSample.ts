@@ -174,9 +174,26 @@ const texts = (context: Context, plain: Plain, { salt }: Place): Iterable<string
     minLength: Math.max(0, ...numbers(plain, "minLength")),
     maxLength: Math.min(Infinity, ...numbers(plain, "maxLength")),
     patterns: strings(plain, "pattern"),
-    formats: strings(plain, "format"),
+    formats: [...strings(plain, "format"), ...strings(plain, "description").flatMap(decodedFrom)],
     salt
   })
+
+/** What an Effect Schema decodes a text into stands in its description and nowhere else. */
+const decodedFrom = (description: string): ReadonlyArray<string> => {
+  const into = /^a string to be decoded into (?:a )?(\S+)$/.exec(description)?.[1]
+  const format = into === undefined || !Object.hasOwn(decoded, into) ? undefined : decoded[into]
+  return format === undefined ? [] : [format]
+}
+
+const decoded: Readonly<Record<string, string>> = {
+  "Date": "date-time",
+  "DateTime.Utc": "date-time",
+  "number": "number",
+  "bigint": "number",
+  "BigDecimal": "number",
+  "JSON": "number",
+  "URL": "uri"
+}
 
 const numerals = (isInteger: boolean, plain: Plain, { salt }: Place): Iterable<number> =>
   JsonSchemaNumber.candidates({

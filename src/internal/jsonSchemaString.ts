@@ -68,6 +68,7 @@ const formats: Readonly<Record<string, (salt: number) => string>> = {
   "uri-reference": (salt) => `/sample${salt === 0 ? "" : salt}`,
   "uri-template": (salt) => `https://example.com/${salt === 0 ? "" : salt}`,
   "uuid": (salt) => `00000000-0000-4000-8000-${hex(salt + 1, 12)}`,
+  "number": (salt) => String(salt + 1),
   "json-pointer": (salt) => `/${salt}`,
   "json-pointer-uri-fragment": (salt) => `#/${salt}`,
   "relative-json-pointer": (salt) => `${salt}`,

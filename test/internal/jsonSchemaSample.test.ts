@@ -1,8 +1,11 @@
 import addFormats from "ajv-formats"
 import { Ajv2020 } from "ajv/dist/2020.js"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as FastCheck from "fast-check"
 import { assert, describe, it } from "vitest"
+import * as AdvertisedSchema from "../../src/internal/advertisedSchema.ts"
 import type { JsonSchemaObject } from "../../src/internal/jsonSchema.ts"
 import * as JsonSchemaCheck from "../../src/internal/jsonSchemaCheck.ts"
 import * as JsonSchemaSample from "../../src/internal/jsonSchemaSample.ts"
@@ -170,6 +173,21 @@ describe("sample", () => {
       }
     )
     assert.deepStrictEqual(sampled({ type: "object", properties: { a: { type: ["null", "boolean"] } } }), { a: true })
+  })
+
+  it.each<[string, Schema.Schema<unknown, string>]>([
+    ["a date", Schema.Date],
+    ["a moment", Schema.DateTimeUtc],
+    ["a number", Schema.NumberFromString],
+    ["a large number", Schema.BigInt],
+    ["an exact number", Schema.BigDecimal],
+    ["an address", Schema.URL],
+    ["JSON", Schema.parseJson()]
+  ])("gives texts that an Effect Schema can decode: %s", (_, schema) => {
+    const decoding = Schema.Struct({ value: schema, maybe: Schema.optional(Schema.Array(schema)) })
+    const advertised = Either.getOrThrow(AdvertisedSchema.make(decoding))
+    const value = sampled(advertised, "When was it, and how much?")
+    assert.isTrue(Either.isRight(Schema.decodeUnknownEither(decoding)(value)), JSON.stringify(value))
   })
 
   it("takes the shortest way out of recursion", () => {
