@@ -1,8 +1,7 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import type { ChildProcess } from "node:child_process"
 import * as Fs from "node:fs"
 import { directoryWith } from "../lib/node.ts"
-import { owf, owfWith, start, transcript } from "./owf.ts"
+import { owf, owfWith, said, start, transcript } from "./owf.ts"
 
 const flow = `
 import * as Effect from "effect/Effect"
@@ -76,10 +75,8 @@ describe("owf dry-run", () => {
     const temporary = directoryWith({ "owf-dry-run-of-somebody/note": "kept" })
     const endless = () => start(directory, ["dry-run", "flow.ts", "--arg", "end=never"], { TMPDIR: temporary })
     const homes = () => Fs.readdirSync(temporary).filter((name) => name !== "owf-dry-run-of-somebody")
-    const waiting = (child: ChildProcess): Promise<unknown> =>
-      new Promise((done) => child.stderr?.on("data", (text: string) => text.includes("waiting") && done(text)))
     const [killed, lasting] = [endless(), endless()]
-    await Promise.all([waiting(killed.child), waiting(lasting.child)])
+    await Promise.all([said(killed.child, "waiting"), said(lasting.child, "waiting")])
     assert.lengthOf(homes(), 2)
     killed.child.kill("SIGKILL")
     await killed.ran

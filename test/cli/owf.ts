@@ -32,9 +32,10 @@ const environment: Readonly<Record<string, string | undefined>> = {
 export const start = (
   cwd: string,
   words: ReadonlyArray<string>,
-  variables: Readonly<Record<string, string | undefined>> = {}
+  variables: Readonly<Record<string, string | undefined>> = {},
+  program = bin
 ): { readonly child: ChildProcess; readonly ran: Promise<Ran> } => {
-  const child = spawn(process.execPath, [bin, ...words], {
+  const child = spawn(process.execPath, [program, ...words], {
     cwd,
     env: { ...environment, ...variables },
     stdio: ["ignore", "pipe", "pipe"]
