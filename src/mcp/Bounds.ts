@@ -1,7 +1,8 @@
 /**
  * Results that fit: no text and no list of a tool is longer than an agent can use, and what was cut says so.
  *
- * - B1. A value keeps its shape: only texts are shortened and lists ended early.
+ * - B1. A value keeps its shape: texts are shortened, lists and objects inside of it ended early. The fields it has itself
+ *   stay, whatever is in them.
  * - B2. What nobody sees in a text, such as the codes that steer a terminal, is made visible.
  */
 import * as Predicate from "effect/Predicate"
@@ -35,17 +36,35 @@ export const fit = (value: Readonly<Record<string, unknown>>): Bounded => {
     const cut = cutter.record(value, 0)
     if (JSON.stringify(cut).length <= mostCharacters) return { value: cut, isCut: cutter.isCut }
   }
-  return { value: {}, isCut: true }
+  return { value: hollow(value), isCut: true }
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-/** Longest text and most items of a list, each tried when the one before was too much. */
+/** Longest text and most items of a list or an object, each tried when the one before was too much. */
 const steps = [[300_000, 10_000], [20_000, 1_000], [2_000, 200], [300, 50], [100, 10]] as const
 
 const deepest = 200
+const longestKey = 1_000
+
+/** An object inside of a value has so many fields at least. */
+const fewestFields = 50
+
+/** What is left of a value that is too much in every way: the fields it has, and those of its objects, with what is short. */
+const hollow = (value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+  const cutter = new Cutter(100, 0)
+  const of = (part: unknown, depth: number): unknown =>
+    Predicate.isRecord(part) && !Array.isArray(part) && depth < 2
+      ? Object.fromEntries(
+        Object.entries(part).slice(0, fewestFields).map(([key, inner]) => [key.slice(0, 100), of(inner, depth + 1)])
+      )
+      : typeof part === "object" && part !== null && !Array.isArray(part)
+      ? {}
+      : cutter.any(part, 0)
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key.slice(0, 100), of(part, 0)]))
+}
 
 class Cutter {
   isCut = false
@@ -58,14 +77,18 @@ class Cutter {
   }
 
   record(value: Readonly<Record<string, unknown>>, depth: number): Readonly<Record<string, unknown>> {
-    return Object.fromEntries(
-      Object.entries(value).map((
-        [key, part]
-      ) => [key.length > 1_000 ? key.slice(0, 1_000) : key, this.any(part, depth + 1)])
-    )
+    const all = Object.entries(value)
+    const most = depth === 0 ? all.length : Math.max(this.most, fewestFields)
+    if (all.length > most) this.isCut = true
+    return Object.fromEntries(all.slice(0, most).map(([key, part]) => [this.key(key), this.any(part, depth + 1)]))
   }
 
-  private any(value: unknown, depth: number): unknown {
+  private key(key: string): string {
+    if (key.length > longestKey) this.isCut = true
+    return visible(key.slice(0, longestKey))
+  }
+
+  any(value: unknown, depth: number): unknown {
     if (typeof value === "string") return this.text(value)
     if (typeof value !== "object" || value === null) return value
     if (depth > deepest) {

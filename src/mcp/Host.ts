@@ -72,14 +72,22 @@ export class Host extends Context.Tag("owf/mcp/Host")<Host, {
     words: ReadonlyArray<string>,
     options: { readonly input: string; readonly line: (line: string) => Effect.Effect<void> }
   ) => Effect.Effect<Ran, Problem>
-  /** Starts a command that runs a workflow and leaves it once there is a run; what it said when there is none. */
-  readonly background: (words: ReadonlyArray<string>, input: string) => Effect.Effect<Begun | Ran, Problem>
+  /**
+   * Starts a command that runs a workflow and leaves it once it printed an event; what it said when it ends before.
+   */
+  readonly background: (
+    words: ReadonlyArray<string>,
+    input: string,
+    isEvent: (line: string) => boolean
+  ) => Effect.Effect<Begun | Ran, Problem>
   /** A file that is there (H3). */
   readonly file: (path: string) => Effect.Effect<string, Problem>
   /** A file that is to be written (H3). */
   readonly newFile: (asked: NewFile) => Effect.Effect<string, Problem>
   /** A home, which need not be there; the server's own for undefined (H3). */
   readonly home: (path: string | undefined) => Effect.Effect<string, Problem>
+  /** Refuses the directory of a run that is not the home's own (H3). */
+  readonly runDirectory: (directory: string) => Effect.Effect<void, Problem>
   /** A piece of a file below a directory, which is a run's; no link is followed (H3). */
   readonly read: (
     directory: string,

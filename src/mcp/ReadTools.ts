@@ -204,6 +204,8 @@ const report = Tool.make({
     const run = yield* Status.find(run_id, words)
     const links = Links.ofRun(run.id, home)
     if (format === "html" || format === "report.html") {
+      const { runDirectory } = yield* Host
+      yield* runDirectory(run.directory)
       const path = yield* Commands.text("report", [...words, "--html"], run.id)
       return { value: { run_id: run.id, format: "html", path: path.trim() }, links }
     }

@@ -108,6 +108,7 @@ const resume = Tool.make({
     const host = yield* Host
     const home = yield* host.home(input.home)
     const found = yield* Status.find(input.run_id ?? "latest", Commands.options({ home }))
+    yield* host.runDirectory(found.directory)
     const script = input.script ?? found.script
     const flags = Commands.options({
       provider: input.provider,
@@ -183,7 +184,7 @@ const perform = (work: Work) => work.background ? inBackground(work) : inForegro
 const inBackground = ({ asked, given, home, input, words }: Work) =>
   Effect.gen(function*() {
     const { background } = yield* Host
-    const begun = yield* background(words, input)
+    const begun = yield* background(words, input, (line) => Option.isSome(eventOf(line)))
     if ("code" in begun) {
       // it was over before anything happened: a run that is done already, or a mistake
       if (given === undefined || !isDone(begun)) return yield* Commands.refused(begun)
@@ -256,7 +257,16 @@ const told: ReadonlySet<string> = new Set(["run_started", "run_resumed", "phase"
 const Event = Schema.parseJson(Schema.Struct({ run_id: Schema.String, type: Schema.String, message: Schema.String }))
 
 /** A line of the run's process as an event; what a script printed before it on the same line is left out. */
-const eventOf = (line: string) => {
-  const at = line.indexOf("{\"id\":")
-  return at === -1 ? Option.none() : Schema.decodeUnknownOption(Event)(line.slice(at))
+const eventOf = (line: string): Option.Option<typeof Event.Type> => {
+  for (let at = line.indexOf(eventStart), tries = 0; at !== -1 && tries < mostTries; tries++) {
+    const event = decodeEvent(line.slice(at))
+    if (Option.isSome(event)) return event
+    at = line.indexOf(eventStart, at + 1)
+  }
+  return Option.none()
 }
+
+const eventStart = "{\"id\":"
+/** What a script prints before an event may look like one. */
+const mostTries = 20
+const decodeEvent = Schema.decodeUnknownOption(Event)

@@ -9,6 +9,8 @@ import type { CallToolResult, ServerContext } from "@modelcontextprotocol/server
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import { visible } from "../internal/visible.ts"
+import * as Bounds from "./Bounds.ts"
 import * as Commands from "./Commands.ts"
 import { Host } from "./Host.ts"
 import * as Links from "./Links.ts"
@@ -134,7 +136,7 @@ const tellingOf = ({ mcpReq }: ServerContext): Telling => {
       token === undefined ? Effect.void : Effect.ignore(Effect.tryPromise(() =>
         mcpReq.notify({
           method: "notifications/progress",
-          params: { progressToken: token, progress: ++count, message: message.slice(0, 500) }
+          params: { progressToken: token, progress: ++count, message: visible(message.slice(0, 500)) }
         })
       ))
   }
@@ -181,10 +183,17 @@ const read = (
     const words = Commands.options({ home: yield* home(address.home) })
     if (address.what === "report") {
       const text = yield* Commands.text("report", [...words, "--stdout"], address.run)
-      return { mimeType: "text/markdown", text: text.slice(0, mostText) }
+      return { mimeType: "text/markdown", text: String(Bounds.fit({ text }).value["text"] ?? "") }
     }
     const { output } = yield* Status.read(address.run, words, { limit: 1 })
-    return { mimeType: "application/json", text: JSON.stringify(output, null, 2).slice(0, mostText) }
+    const { isCut, value } = Bounds.fit({ output })
+    // JSON that ends somewhere is none, and one that leaves things out without saying so is worse
+    if (isCut) {
+      return yield* Problem.make(
+        "TooLong",
+        "The output of the run is longer than a resource may be.",
+        "owf_read_artifact gives its output.json piece by piece."
+      )
+    }
+    return { mimeType: "application/json", text: JSON.stringify(value["output"], null, 2) }
   })
-
-const mostText = 1_000_000

@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { visible } from "../internal/visible.ts"
 import * as Bounds from "./Bounds.ts"
 import type { Host } from "./Host.ts"
 import * as JsonSchema from "./JsonSchema.ts"
@@ -191,7 +192,7 @@ const unfit = (name: string, error: ParseResult.ParseError): Problem.Problem =>
   )
 
 const ofProblem = (problem: Problem.Problem): Result => ({
-  text: Problem.toText(problem).slice(0, Bounds.mostCharacters),
+  text: visible(Problem.toText(problem).slice(0, Bounds.mostCharacters)),
   value: undefined,
   links: [],
   isError: true

@@ -3,7 +3,8 @@
  *
  * - W1. A line that is no message is answered with an error of JSON-RPC, and the next one is read.
  * - W2. A line is read up to a bound; the rest of a longer one is passed over without being kept.
- * - W3. While more requests are unanswered than a client has use for, or their answers are not read, nothing more is read.
+ * - W3. A request with the id of one that is not answered yet is refused, because nobody could tell their answers apart.
+ * - W4. While more requests are unanswered than a client has use for, or their answers are not read, nothing more is read.
  */
 import type {
   JSONRPCMessage,
@@ -175,7 +176,12 @@ class LineTransport implements Lines {
     }
     // checked above; what is in params and result is decoded by who handles it
     const message = value as JSONRPCMessage
-    if ("method" in message) this.received(message)
+    if ("method" in message) {
+      if ("id" in message && message.id !== undefined && this.open.has(message.id)) {
+        return this.refuse(invalidRequest, "The id is that of a request that is not answered yet.")
+      }
+      this.received(message)
+    }
     this.onmessage?.(message)
   }
 
@@ -193,7 +199,7 @@ class LineTransport implements Lines {
     this.hold()
   }
 
-  /** Stops and goes on with reading (W3). */
+  /** Stops and goes on with reading (W4). */
   private hold(): void {
     const held = this.open.size + this.refusals
     if (this.isPaused ? held >= mostOpen / 2 : held < mostOpen) return

@@ -26,6 +26,31 @@ describe("results that fit", () => {
     assert.match(String(Bounds.fit(values[0] ?? {}).value["text"]), /… \[\d+ more characters\]$/)
   })
 
+  it("keep what a client needs of a run that returned an object with very many keys (MC-12)", () => {
+    const output = Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`issue ${at}`, { label: "bug" }]))
+    const wide = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`part ${at}`, output]))
+    for (const one of [output, wide]) {
+      const { isCut, value } = Bounds.fit({
+        run_id: "abc",
+        status: "done",
+        output: one,
+        calls: { items: [], total: 3 }
+      })
+      assert.isTrue(isCut)
+      assert.deepInclude(value, { run_id: "abc", status: "done", calls: { items: [], total: 3 } })
+      assert.isAtLeast(Object.keys(value["output"] as object).length, 10)
+      assert.isAtMost(JSON.stringify(value).length, Bounds.mostCharacters)
+    }
+  })
+
+  it("keep what is short of a value that is too much in every way (MC-12)", () => {
+    let tree: unknown = "x"
+    for (let depth = 0; depth < 6; depth++) tree = Array.from({ length: 10 }, () => tree)
+    const { isCut, value } = Bounds.fit({ run_id: "abc", status: "done", items: [tree], output: { tree } })
+    assert.isTrue(isCut)
+    assert.deepStrictEqual(value, { run_id: "abc", status: "done", items: [], output: { tree: [] } })
+  })
+
   it("show what steers a terminal in place of doing it (MC-13)", () => {
     const text = JSON.stringify(Bounds.fit({ text: "\u001B[31mred\u0007\u202E" }).value)
     assert.notMatch(text, /\\u00/)

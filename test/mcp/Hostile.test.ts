@@ -101,6 +101,9 @@ describe("a model that uses the tools wrongly", { timeout: 90_000 }, () => {
       "slow.ts": Flows.slow,
       "broken.ts": "export default 5\n",
       "crash.ts": "process.exit(3)\n",
+      "pretending.ts": Flows.pretending,
+      "wide.ts": Flows.wide,
+      "flow.ts": Flows.corrected,
       "file-home": "x",
       "corrupt/workflow.sqlite": "this is no database, and it is long enough to look like one".repeat(100)
     })
@@ -177,6 +180,50 @@ describe("a model that uses the tools wrongly", { timeout: 90_000 }, () => {
     assert.match(await owf.refusal("owf_read_artifact", { run_id, path: "../../workflow.sqlite" }), /leads out of/)
     const output = await owf.value("owf_output", { run_id })
     assert.include(JSON.stringify(output), "␛[31mred")
+  })
+
+  it("gets the id and the state of a run that returned an object of very many fields (MC-12)", async () => {
+    const ran = await owf.value("owf_run_workflow", { path: "wide.ts", home: "wide" })
+    assert.deepInclude(ran, { status: "done", truncated: true })
+    assert.match(String(ran["run_id"]), /^\d{8}-/)
+    const uri = `owf://runs/${String(ran["run_id"])}/output?home=wide`
+    await owf.client.readResource({ uri }).then(
+      () => assert.fail("JSON that was cut was given"),
+      (error: unknown) => assert.match(String(error), /owf_read_artifact/)
+    )
+  })
+
+  it("gets nothing that steers a terminal in what is refused (MC-13)", async () => {
+    const said = await owf.refusal("owf_validate_workflow", { path: "\u001B[2Jgone\u202E.ts" })
+    assert.include(said, "There is no file ␛[2Jgone⟨U+202E⟩.ts")
+  })
+
+  it("gets the id of a run in the background whose script prints what looks like an event (MC-8)", async () => {
+    const begun = await owf.value("owf_run_workflow", { path: "pretending.ts", home: "pretending", background: true })
+    assert.match(String(begun["run_id"]), /^\d{8}-/)
+    const { status } = await owf.value("owf_status", {
+      run_id: begun["run_id"],
+      home: "pretending",
+      wait_ms: 20_000
+    })
+    assert.include(["running", "done"], status)
+  })
+
+  it("cannot make a server read, write or work in the place a crafted home's run links to (MC-5)", async () => {
+    const { run_id } = await owf.value("owf_run_workflow", { path: "flow.ts", args: { topic: "x" }, home: "linked" })
+    const run = Path.join(directory, "linked/runs", String(run_id))
+    const before = Fs.readdirSync(outside).toSorted()
+    Fs.rmSync(run, { recursive: true })
+    Fs.symlinkSync(outside, run)
+    const given = { run_id, home: "linked" }
+    const uses: ReadonlyArray<readonly [tool: string, given: Json]> = [
+      ["owf_read_artifact", { ...given, path: "flow.ts" }],
+      ["owf_report", { ...given, format: "html" }],
+      ["owf_resume", given],
+      ["owf_resume", { ...given, background: true }]
+    ]
+    for (const [tool, words] of uses) assert.match(await owf.refusal(tool, words), /is a link/, tool)
+    assert.deepStrictEqual(Fs.readdirSync(outside).toSorted(), before)
   })
 
   it("goes on being answered during a run, which is interrupted when it is cancelled (MC-10)", async () => {

@@ -168,6 +168,24 @@ describe("the files of a run", () => {
       }
     }))
 
+  it.effect("are not those of a directory that a crafted home links to (MC-5)", () =>
+    Effect.gen(function*() {
+      const outside = directoryWith({ "secret.txt": "canary" })
+      const home = directoryWith({ "runs/abc/output.json": "1" })
+      Fs.symlinkSync(outside, Path.join(home, "runs/evil"))
+      assert.strictEqual(
+        (yield* refused(Places.read(Path.join(home, "runs/evil"), "secret.txt", whole))).kind,
+        "PathRefused"
+      )
+      const crafted = Path.join(home, "crafted")
+      Fs.mkdirSync(crafted)
+      Fs.symlinkSync(Path.join(home, "runs"), Path.join(crafted, "runs"))
+      assert.strictEqual(
+        (yield* refused(Places.read(Path.join(crafted, "runs/abc"), "output.json", whole))).kind,
+        "PathRefused"
+      )
+    }))
+
   it.effect("come in pieces that are the file again, whatever their size (MC-12)", () => {
     const run = directoryWith({})
     const file = Path.join(run, "text.txt")

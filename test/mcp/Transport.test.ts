@@ -113,6 +113,19 @@ describe("messages in lines", () => {
     assert.strictEqual(refusals.length, 300)
   })
 
+  it("are refused when they have the id of one that is not answered yet (MC-2)", async () => {
+    const { held, messages, refusals, transport } = listen()
+    for (let times = 0; times < 300; times++) {
+      transport.feed(bytes("{\"jsonrpc\":\"2.0\",\"id\":\"same\",\"method\":\"tools/list\"}\n"))
+    }
+    assert.deepStrictEqual([messages.length, refusals.length], [1, 299])
+    assert.deepStrictEqual([...new Set(refusals.map(({ error, id }) => `${id} ${error.code}`))], ["null -32600"])
+    assert.deepStrictEqual(held, ["pause"])
+    await transport.send({ jsonrpc: "2.0", id: "same", result: {} })
+    transport.feed(bytes("{\"jsonrpc\":\"2.0\",\"id\":\"same\",\"method\":\"tools/list\"}\n"))
+    assert.strictEqual(messages.length, 2)
+  })
+
   it("are not read faster than they are answered (MC-2)", async () => {
     const { held, messages, transport } = listen()
     for (let id = 0; id < 300; id++) {

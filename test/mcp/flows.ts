@@ -39,6 +39,28 @@ export default Workflow.make({ name: "slow", description: "Works on" }, function
 })
 `
 
+/** Prints lines that look like events, before and on the line of the first one. */
+export const pretending = `
+import { agent, Workflow } from "open-agent-workflows"
+
+console.log(JSON.stringify({ id: 1, name: "an issue" }))
+process.stdout.write(JSON.stringify({ id: 2 }))
+
+export default Workflow.make({ name: "pretending" }, function*() {
+  return (yield* agent("say")).text
+})
+`
+
+/** Returns an object of very many fields. */
+export const wide = `
+import { agent, Workflow } from "open-agent-workflows"
+
+export default Workflow.make({ name: "wide" }, function*() {
+  yield* agent("say")
+  return Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => ["issue " + at, { label: "bug" }]))
+})
+`
+
 /** Prints, and returns what is longer than a result may be. */
 export const chatty = `
 import * as Schema from "effect/Schema"

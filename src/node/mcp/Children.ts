@@ -64,7 +64,7 @@ export const leave = (
   { bin, cwd, environment }: Starting,
   left: Set<number>,
   words: ReadonlyArray<string>,
-  input: string
+  { input, isEvent }: { readonly input: string; readonly isEvent: (line: string) => boolean }
 ): Effect.Effect<Begun | Ran, Problem.Problem> =>
   Effect.async<Begun | Ran, Problem.Problem>((resume) => {
     const lines = new Lines()
@@ -84,7 +84,7 @@ export const leave = (
     let isLeft = false
     child.stdout.on("data", (chunk: Buffer) => {
       if (isLeft) return
-      const event = lines.take(chunk).find((line) => line.includes("{\"id\":"))
+      const event = lines.take(chunk).find(isEvent)
       if (event === undefined) return
       isLeft = true
       release(child)

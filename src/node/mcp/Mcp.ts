@@ -144,9 +144,9 @@ const host = ({ bin, command, root }: Serving, allowed: Places.Allowed): Layer.L
             catch: (error) => Problem.make("InternalError", `The command could not be run: ${String(error)}`)
           })),
         child: (words, options) => permits.withPermits(1)(Children.run(subprocess, starting, words, options)),
-        background: (words, input) =>
+        background: (words, input, isEvent) =>
           left.size < mostLeft
-            ? permits.withPermits(1)(Children.leave(starting, left, words, input))
+            ? permits.withPermits(1)(Children.leave(starting, left, words, { input, isEvent }))
             : Effect.fail(Problem.make(
               "Busy",
               `${mostLeft} runs of this server are at work in the background.`,
@@ -155,6 +155,7 @@ const host = ({ bin, command, root }: Serving, allowed: Places.Allowed): Layer.L
         file: (path) => Places.file(allowed, path),
         newFile: (asked) => Places.newFile(allowed, asked),
         home: (path) => Places.home(allowed, path),
+        runDirectory: Places.runDirectory,
         read: Places.read,
         packaged: (path) => Places.packaged(root, path)
       }

@@ -5,8 +5,8 @@
  *   a link that leads nowhere is refused.
  * - P2. It has to lie in a root, or for a home be one of those that are allowed. What lies outside is refused in the same
  *   words whether it is there or not.
- * - P3. A home's record and its runs are the home's own: no links. A file of a run is read only when no link is on the way
- *   to it, it is a file and has no other name.
+ * - P3. A home's record and its runs are the home's own: no links, and neither is the directory of a run that is read from
+ *   or written to. A file of a run is read only when no link is on the way to it, it is a file and has no other name.
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
@@ -126,6 +126,14 @@ export const home = (allowed: Allowed, path: string | undefined): Effect.Effect<
   })
 
 /**
+ * Refuses the directory of a run that is a link to another one.
+ * @category running
+ * @since 0.1.0
+ */
+export const runDirectory = (directory: string): Effect.Effect<void, Problem.Problem> =>
+  attempt(() => refuseLink(directory))
+
+/**
  * A piece of a file below a directory.
  * @category running
  * @since 0.1.0
@@ -144,6 +152,7 @@ export const read = (
     const missing = Problem.make("NotFound", `The run has no file ${path}.`, "owf_artifacts lists its files.")
     const relative = checked(path)
     const target = Path.resolve(directory, relative)
+    refuseLink(directory)
     if (Path.isAbsolute(relative) || relative.includes("\\") || !isInside(directory, target) || target === directory) {
       throw escapes
     }
@@ -215,6 +224,13 @@ const isLink = (path: string): boolean => {
     return Fs.lstatSync(path).isSymbolicLink()
   } catch {
     return false
+  }
+}
+
+/** A crafted home's run, whose files would be somebody else's. */
+const refuseLink = (directory: string): void => {
+  if (isLink(directory) || isLink(Path.dirname(directory))) {
+    throw Problem.make("PathRefused", "The directory of the run is a link.", "owf_list_runs shows other runs.")
   }
 }
 
