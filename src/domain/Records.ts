@@ -61,6 +61,28 @@ export const Run = Schema.Struct({
 export type Run = typeof Run.Type
 
 /**
+ * A run in a list, with what it came to so far; a root run's calls and requests are those of all runs below it too.
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ListedRun = Schema.Struct({
+  ...Run.fields,
+  calls: count,
+  attempts: count,
+  /** Sum of the costs that are known. */
+  costUsd: key(Schema.Number, "cost_usd"),
+  /** Requests whose cost is not known. */
+  unknownCosts: key(count, "unknown_costs")
+})
+
+/**
+ * A run in a list.
+ * @category models
+ * @since 0.1.0
+ */
+export type ListedRun = typeof ListedRun.Type
+
+/**
  * One `agent()` of a run. `status` is `running` from the moment its intent is stored until it is settled, and `waiting`
  * between two requests that are far apart.
  * @category schemas

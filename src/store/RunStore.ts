@@ -649,7 +649,7 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   /** Runs, newest first; children included when asked for. */
   readonly runs: (
     options: { readonly limit?: number | undefined; readonly children?: boolean | undefined }
-  ) => Effect.Effect<ReadonlyArray<Records.Run>, StoreError>
+  ) => Effect.Effect<ReadonlyArray<Records.ListedRun>, StoreError>
   /** Child runs of a run, oldest first. */
   readonly children: (id: RunId) => Effect.Effect<ReadonlyArray<Records.Run>, StoreError>
   /** Where the calls of a run stand that are under way, or were settled by an event after a number (0 for all). */

@@ -88,11 +88,9 @@ export const make = (options: {
       path
     )
 
-  const shown = (rows: ReadonlyArray<Row>) =>
-    Effect.flatMap(
-      Effect.forEach(rows, (row) => withShownStatus(options.owner, row)),
-      SqlRows.decode.runs(path)
-    )
+  const withStatus = (rows: ReadonlyArray<Row>) => Effect.forEach(rows, (row) => withShownStatus(options.owner, row))
+
+  const shown = (rows: ReadonlyArray<Row>) => Effect.flatMap(withStatus(rows), SqlRows.decode.runs(path))
 
   const notFound = (id: string) =>
     Effect.map(
@@ -124,13 +122,10 @@ export const make = (options: {
         ([row]) => numberOf(row?.["last"])
       ),
     runs: ({ children = false, limit = 1000 }) =>
-      Effect.flatMap(
-        all(
-          `${SqlRows.selectRuns} ${children ? "" : "WHERE runs.parent_run_id IS NULL"} ORDER BY runs.id DESC LIMIT ?`,
-          limit
-        ),
-        shown
-      ),
+      all(
+        SqlRows.selectListed(`${children ? "" : "WHERE runs.parent_run_id IS NULL"} ORDER BY runs.id DESC LIMIT ?`),
+        limit
+      ).pipe(Effect.flatMap(withStatus), Effect.flatMap(SqlRows.decode.listed(path))),
     progress: (id, after) => Effect.flatMap(all(SqlProgress.select, id, id, after), SqlRows.decode.progress(path)),
     calls: (id) => calls("WHERE run_id = ? ORDER BY call_index", id),
     call: (id) =>

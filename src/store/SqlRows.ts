@@ -22,12 +22,9 @@ import * as SqlLease from "./SqlLease.ts"
  */
 export type Row = Readonly<Record<string, unknown>>
 
-/**
- * SELECT of runs with their lease and their spending; a root run's covers its children.
- * @category models
- * @since 0.1.0
- */
-export const selectRuns = `SELECT runs.id, runs.root_run_id, runs.parent_run_id, runs.workflow_name,
+/** Further columns are in terms of `spenders`: the run and, of a root run, all below it. */
+const runsWith = (columns: string): string =>
+  `SELECT runs.id, runs.root_run_id, runs.parent_run_id, runs.workflow_name,
   runs.workflow_description, runs.script_path, runs.script_hash, runs.args_json, runs.output_json, runs.status,
   runs.attempt_number, runs.depth, runs.provider, runs.model, runs.cache_policy, runs.budget_total_tokens,
   runs.budget_total_cost_nano / 1e9 AS budget_total_cost_usd, runs.error_kind, runs.error_message, runs.created_at,
@@ -50,12 +47,36 @@ export const selectRuns = `SELECT runs.id, runs.root_run_id, runs.parent_run_id,
             OR instr(ends.message, waits.data_json ->> '$.name' || ':answer@') = 1))
   ) END AS idle_until,
   coalesce((SELECT sum(spent_tokens) FROM budget_ledger WHERE run_id IN spenders), 0) AS budget_spent_tokens,
-  coalesce((SELECT sum(spent_cost_nano) FROM budget_ledger WHERE run_id IN spenders), 0) / 1e9 AS budget_spent_cost_usd
+  coalesce((SELECT sum(spent_cost_nano) FROM budget_ledger WHERE run_id IN spenders), 0) / 1e9
+    AS budget_spent_cost_usd${columns}
   FROM runs LEFT JOIN leases ON leases.root_run_id = runs.root_run_id `.replaceAll(
-  "spenders",
-  // a child's own calls, or everything under a root
-  "(SELECT id FROM runs AS member WHERE member.root_run_id = runs.id UNION SELECT runs.id)"
-)
+    "spenders",
+    // a child's own calls, or everything under a root
+    "(SELECT id FROM runs AS member WHERE member.root_run_id = runs.id UNION SELECT runs.id)"
+  )
+
+/**
+ * SELECT of runs with their lease and their spending; a root run's covers its children.
+ * @category models
+ * @since 0.1.0
+ */
+export const selectRuns = runsWith("")
+
+/**
+ * SELECT of runs as they are listed, with what they came to so far; `which` of them and in what order is in terms of
+ * `runs`.
+ * @category models
+ * @since 0.1.0
+ */
+export const selectListed = (which: string): string =>
+  // rows of requests are large: they are walked through once, and what is added up of them is taken apart here
+  `WITH listed AS MATERIALIZED (${
+    runsWith(`, (SELECT count(*) FROM calls WHERE run_id IN spenders) AS calls,
+      (SELECT json_array(count(*), coalesce(sum(cost_nano), 0), count(*) - count(cost_nano))
+        FROM attempts WHERE run_id IN spenders) AS requests`)
+  } ${which})
+  SELECT *, requests ->> 0 AS attempts, (requests ->> 1) / 1e9 AS cost_usd, requests ->> 2 AS unknown_costs
+  FROM listed ORDER BY id DESC`
 
 /**
  * SELECT of calls.
@@ -143,6 +164,7 @@ export const decodeAll =
  */
 export const decode = {
   runs: decodeAll(Records.Run),
+  listed: decodeAll(Records.ListedRun),
   calls: decodeAll(Records.Call),
   attempts: decodeAll(Records.Attempt),
   events: decodeAll(Records.Event),

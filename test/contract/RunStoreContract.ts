@@ -1044,6 +1044,38 @@ const sums = (open: Open) =>
         assert.strictEqual(yield* calls({ run: runId(1), since: start + day }), 0)
         assert.deepStrictEqual(yield* store.usage({ by: "day", run: runId(9) }), [])
       }))
+
+    it.scoped("stands beside each run of a list: of a root run with its children, of a child alone", () =>
+      Effect.gen(function*() {
+        const store = yield* filled
+        yield* store.create(newRun(runId(4)), null)
+        const listed = yield* store.runs({ children: true })
+        assert.deepStrictEqual(
+          listed.map(({ attempts, calls, costUsd, id, unknownCosts }) => ({
+            attempts,
+            calls,
+            costUsd,
+            id,
+            unknownCosts
+          })),
+          [
+            { id: runId(4), calls: 0, attempts: 0, costUsd: 0, unknownCosts: 0 },
+            { id: runId(3), calls: 2, attempts: 1, costUsd: 0, unknownCosts: 1 },
+            { id: runId(2), calls: 1, attempts: 1, costUsd: 1234 / 1e9, unknownCosts: 0 },
+            { id: runId(1), calls: 3, attempts: 3, costUsd: 2468 / 1e9, unknownCosts: 1 }
+          ]
+        )
+        for (const { attempts, calls, costUsd, id, unknownCosts } of listed.slice(1)) {
+          const added = yield* store.usage({ by: "workflow", run: id })
+          const sum = (of: (usage: typeof added[number]) => number) => added.reduce((total, one) => total + of(one), 0)
+          assert.deepStrictEqual([calls, attempts, costUsd, unknownCosts], [
+            sum((usage) => usage.calls),
+            sum((usage) => usage.attempts),
+            sum((usage) => usage.costUsd),
+            sum((usage) => usage.unknownCosts)
+          ])
+        }
+      }))
   })
 
 const cache = (open: Open) =>
