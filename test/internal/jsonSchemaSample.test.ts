@@ -175,7 +175,7 @@ describe("sample", () => {
     assert.deepStrictEqual(sampled({ type: "object", properties: { a: { type: ["null", "boolean"] } } }), { a: true })
   })
 
-  it.each<[string, Schema.Schema<unknown, string>]>([
+  it.each<[string, Schema.Schema.AnyNoContext]>([
     ["a date", Schema.Date],
     ["a moment", Schema.DateTimeUtc],
     ["a number", Schema.NumberFromString],
