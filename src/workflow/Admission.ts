@@ -10,10 +10,10 @@ import type * as Budget from "../budget/Budget.ts"
 import * as AgentError from "../domain/AgentError.ts"
 import * as Usage from "../domain/Usage.ts"
 import type { Permits, Restore } from "../internal/permits.ts"
-import type * as Provider from "../provider/Provider.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as Ledger from "./Ledger.ts"
 import * as RateLimits from "./RateLimits.ts"
+import type * as Request from "./Request.ts"
 import type * as Settle from "./Settle.ts"
 
 export type { Restore } from "../internal/permits.ts"
@@ -45,11 +45,11 @@ export type Refusal = Budget.Refusal | Ledger.Unpriced | RateLimits.NoRoom
 export const admit = <A>(
   env: CallEnv,
   call: Identified<A>,
-  correction: Provider.Request["correction"],
+  continued: Request.Continued,
   deadline: number,
   restore: Restore
 ): Effect.Effect<Admitted, Refusal> =>
-  Effect.flatMap(Ledger.reserve(env, call, correction, restore), (reserved): Effect.Effect<Admitted, Refusal> => {
+  Effect.flatMap(Ledger.reserve(env, call, continued, restore), (reserved): Effect.Effect<Admitted, Refusal> => {
     const { provider } = call.described
     const { limits } = provider.capabilities
     const room = env.permits(provider)
@@ -57,7 +57,7 @@ export const admit = <A>(
     const entered = room === undefined ? Effect.void : Effect.onInterrupt(room.take(restore), () => giveBack)
     if (limits === undefined) return Effect.as(entered, { ...reserved, room, taken: undefined })
     const taking = Effect.onError(
-      restore(RateLimits.take(env, call, limits, correction, deadline)),
+      restore(RateLimits.take(env, call, limits, continued, deadline)),
       () => Effect.zipRight(leave(room), giveBack)
     )
     return Effect.zipRight(entered, Effect.map(taking, (taken) => ({ ...reserved, room, taken })))

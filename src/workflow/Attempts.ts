@@ -134,11 +134,14 @@ const admitted = <A>(
   session: Provider.Session | undefined,
   restore: Admission.Restore
 ): Result<A> =>
-  Effect.flatMap(Effect.either(Admission.admit(env, call, undefined, Infinity, restore)), (admitted) => {
-    if (Either.isRight(admitted)) return first(env, call, admitted.right, session, restore)
-    const { error, kind, status, toError } = Admission.refused(call, admitted.left)
-    return refuse(env, call, status, kind, error, toError)
-  })
+  Effect.flatMap(
+    Effect.either(Admission.admit(env, call, { correction: undefined, session }, Infinity, restore)),
+    (admitted) => {
+      if (Either.isRight(admitted)) return first(env, call, admitted.right, session, restore)
+      const { error, kind, status, toError } = Admission.refused(call, admitted.left)
+      return refuse(env, call, status, kind, error, toError)
+    }
+  )
 
 const first = <A>(
   env: CallEnv,
@@ -216,7 +219,7 @@ const again = <A>(
       ended = null
     }
     const ready = yield* Effect.exit(
-      Effect.either(Admission.admit(env, call, progress.correction, Admission.deadlineOf(call, progress), restore))
+      Effect.either(Admission.admit(env, call, progress, Admission.deadlineOf(call, progress), restore))
     )
     if (Exit.isFailure(ready)) return yield* stopped(env, call, progress, ended, ready.cause)
     if (Either.isLeft(ready.value)) {

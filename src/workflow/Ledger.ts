@@ -75,14 +75,14 @@ export const unlimited = <A>({ described }: Identified<A>): Reserved => ({
 })
 
 /**
- * Sets aside what one request of a call may use; `correction` is the text a re-prompt adds to it.
+ * Sets aside what one request of a call may use, with what it continues.
  * @category running
  * @since 0.1.0
  */
 export const reserve = <A>(
   env: CallEnv,
   call: Identified<A>,
-  correction: Provider.Request["correction"],
+  continued: Request.Continued,
   restore?: Parameters<Budget.Budget["reserve"]>[1]
 ): Effect.Effect<Reserved, Budget.Refusal | Unpriced> =>
   Effect.suspend((): Effect.Effect<Reserved, Budget.Refusal | Unpriced> => {
@@ -90,7 +90,7 @@ export const reserve = <A>(
     const { described } = call
     const wanted = described.options.maxOutputTokens
     if (isUnlimited(env)) return Effect.succeed(unlimited(call))
-    const estimate = Request.estimate(call, correction)
+    const estimate = Request.estimate(call, continued)
     const output = wanted ?? estimate.outputTokens
     const cost = estimate.cost(estimate.inputTokens, output)
     if (cost === undefined && limits.cost !== null) {

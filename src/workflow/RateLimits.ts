@@ -38,11 +38,11 @@ export const take = <A>(
   env: CallEnv,
   call: Identified<A>,
   limits: Provider.RateLimits,
-  correction: Provider.Request["correction"],
+  continued: Request.Continued,
   deadline: number
 ): Effect.Effect<number | undefined, NoRoom> =>
   Effect.suspend(() => {
-    const expected = limits.tokensPerMinute === undefined ? undefined : estimate(call, correction)
+    const expected = limits.tokensPerMinute === undefined ? undefined : estimate(call, continued)
     const tokens = expected ?? 0
     const line = env.lines.of(call.described.provider.name)
     const ask = Effect.suspend(() => Effect.catchAll(env.store.takeRoom(room(env, call, limits, tokens)), env.abort))
@@ -83,8 +83,8 @@ const room = <A>(env: CallEnv, call: Identified<A>, limits: Provider.RateLimits,
   at: env.now()
 })
 
-const estimate = <A>(call: Identified<A>, correction: Provider.Request["correction"]): number => {
-  const { inputTokens, outputTokens } = Request.estimate(call, correction)
+const estimate = <A>(call: Identified<A>, continued: Request.Continued): number => {
+  const { inputTokens, outputTokens } = Request.estimate(call, continued)
   return inputTokens + (call.described.options.maxOutputTokens ?? outputTokens)
 }
 

@@ -35,13 +35,20 @@ export interface Parts {
 export const make = (parts: Parts): Omit<Provider.Request, "timeout"> => complete(parts)
 
 /**
- * What a provider expects a call to use, asked once, where an answer is to be corrected or not.
+ * What a request continues: the answer it is to correct, and the session, which is sent again with it.
+ * @category models
+ * @since 0.1.0
+ */
+export type Continued = Pick<Parts, "correction" | "session">
+
+/**
+ * What a provider expects a request of a call to use.
  * @category converting
  * @since 0.1.0
  */
 export const estimate = <A>(
   { described, identity }: Identified<A>,
-  correction: Provider.Request["correction"]
+  { correction, session }: Continued
 ): Provider.Estimate =>
   described.provider.estimate(make({
     callId: identity.callId,
@@ -53,7 +60,7 @@ export const estimate = <A>(
     maxOutputTokens: described.options.maxOutputTokens,
     cwd: undefined,
     correction,
-    session: undefined
+    session: described.provider.capabilities.sessions ? session : undefined
   }))
 
 /**

@@ -38,7 +38,10 @@ const reserve = ({ capabilities, correction, cost, estimate, maxOutputTokens, to
     described: { provider, model: "large", prompt: "Hello", options: { maxOutputTokens }, answer: undefined },
     identity: { callId: "x" }
   } as unknown as Identified<unknown>
-  return Effect.map(Ledger.reserve(env, call, correction), (reserved) => ({ ...reserved, budget }))
+  return Effect.map(
+    Ledger.reserve(env, call, { correction, session: undefined }),
+    (reserved) => ({ ...reserved, budget })
+  )
 }
 
 describe("without a budget", () => {

@@ -80,6 +80,32 @@ describe("a further request of a call", () => {
       ])
       assert.deepStrictEqual(yield* sessionsOf(script, {}), [undefined, undefined, undefined])
     }))
+
+  it.effect("has what its session sends again set aside for it", () =>
+    Effect.gen(function*() {
+      const reservedBy = (options: Scripted.Options) => {
+        const bad = Scripted.answer("?", { session: "s-1", usage: { inputTokens: 40, outputTokens: 7 } })
+        const provider: Scripted.Scripted = {
+          ...Scripted.make(Scripted.sequence([bad, good]), options),
+          estimate: ({ correction, session }) => ({
+            inputTokens: 10 + (session?.used.inputTokens ?? 0),
+            outputTokens: correction === undefined ? 5 : 6,
+            cost: () => Money.zero
+          })
+        }
+        const workflow = Workflow.make({ name: "test" }, () => agent("Label it", { schema: Label }))
+        return Effect.gen(function*() {
+          const { runId } = yield* Workflow.start(workflow, {})
+          const store = yield* RunStore.RunStore
+          const [call] = yield* store.calls(runId)
+          const attempts = call === undefined ? [] : yield* store.attempts(call.id)
+          return attempts.map(({ reservedTokens }) => reservedTokens)
+        }).pipe(Effect.provide(OwfTest.layer({ provider, budget: { tokens: 1_000 } })))
+      }
+      assert.deepStrictEqual(yield* reservedBy(sessions), [15, 56])
+      // what is not continued is not sent again
+      assert.deepStrictEqual(yield* reservedBy({}), [15, 16])
+    }))
 })
 
 describe("a call that an interrupted run left open", () => {
