@@ -44,13 +44,22 @@ const headOf = (cwd: string): Head => {
 const gitDirectory = (cwd: string): string | undefined => {
   for (let at = Path.resolve(cwd);; at = Path.dirname(at)) {
     const candidate = Path.join(at, ".git")
-    const found = Fs.statSync(candidate, { throwIfNoEntry: false })
+    const found = statOf(candidate)
     if (found?.isDirectory() === true) return candidate
     if (found?.isFile() === true) {
       const named = /^gitdir: (.+)$/.exec(read(candidate) ?? "")?.[1]
       return named === undefined ? undefined : Path.resolve(at, named)
     }
     if (at === Path.dirname(at)) return undefined
+  }
+}
+
+/** What cannot be looked at, such as a link to itself, is not there. */
+const statOf = (path: string): Fs.Stats | undefined => {
+  try {
+    return Fs.statSync(path)
+  } catch {
+    return undefined
   }
 }
 

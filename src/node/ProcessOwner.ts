@@ -38,6 +38,8 @@ export const layer: Layer.Layer<Owner> = Layer.sync(Owner, () => {
  * @since 0.1.0
  */
 export const exists = (pid: number): boolean => {
+  // to the system these are groups of processes, or all of them
+  if (pid <= 0) return false
   try {
     return process.kill(pid, 0)
   } catch (error) {

@@ -47,9 +47,32 @@ const signal = (pid: number): Stopped => {
 /** Whether a process was started as `owf`; where the system does not tell, it was. */
 const isCommand = (pid: number): boolean => {
   try {
-    const words = Fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
-    return words.some((word) => ["owf", "owf.js"].includes(Path.basename(word)))
+    return isOwf(Fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0"))
   } catch {
     return process.platform !== "linux"
   }
 }
+
+/** Whether the program is `owf`, or the script that Node runs; what either is told may be called anything. */
+const isOwf = ([program = "", ...words]: ReadonlyArray<string>): boolean => {
+  if (isNamedOwf(program)) return true
+  const script = words.findIndex((word, at) => !word.startsWith("-") && !takesValue.has(words[at - 1] ?? ""))
+  return isNamedOwf(words[script] ?? "") && !words.slice(0, script).some((word) => evaluates.has(word))
+}
+
+const isNamedOwf = (word: string): boolean => ["owf", "owf.js"].includes(Path.basename(word))
+
+const evaluates: ReadonlySet<string> = new Set(["-e", "--eval", "-p", "--print", "-pe"])
+
+/** Options of Node whose value may be the next word. */
+const takesValue: ReadonlySet<string> = new Set([
+  "-C",
+  "--conditions",
+  "--env-file",
+  "--experimental-loader",
+  "--import",
+  "--loader",
+  "-r",
+  "--require",
+  "--title"
+])

@@ -53,4 +53,29 @@ describe("owf cancel", () => {
       assert.isNull(child.signalCode)
       child.kill("SIGKILL")
     }).pipe(Effect.provide(Layer.fresh(ProcessOwner.layer))))
+
+  it.live("asks a program to stop that is owf, and none that is told of it", () =>
+    Effect.gen(function*() {
+      const { self } = yield* Owner
+      const directory = directoryWith({
+        "owf.js": "setInterval(() => {}, 1000)",
+        "app.js": "setInterval(() => {}, 1000)"
+      })
+      const [owf, app] = [Path.join(directory, "owf.js"), Path.join(directory, "app.js")]
+      const table: ReadonlyArray<readonly [words: ReadonlyArray<string>, stopped: string]> = [
+        [[app, "owf"], "foreign"],
+        [[app, "--home", "/srv/owf"], "foreign"],
+        [["-e", "setInterval(() => {}, 1000)", "owf"], "foreign"],
+        [["--require", owf, app], "foreign"],
+        [[owf, "run", "flow.ts"], "asked"],
+        [["--no-warnings", "--require", app, owf, "mcp"], "asked"]
+      ]
+      for (const [words, stopped] of table) {
+        const child = spawn(process.execPath, words, { stdio: "ignore" })
+        const pid = child.pid ?? 0
+        yield* Effect.async<void>((resume) => void child.once("spawn", () => resume(Effect.void)))
+        assert.strictEqual(yield* StopOwner.stop({ ...self, pid, startedAt: "" }), stopped, words.join(" "))
+        child.kill("SIGKILL")
+      }
+    }).pipe(Effect.provide(Layer.fresh(ProcessOwner.layer))))
 })

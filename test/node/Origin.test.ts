@@ -77,6 +77,13 @@ describe("what a run is started with", () => {
       assert.deepStrictEqual(yield* headOf(directory), { gitBranch: null, gitCommit: null })
     }))
 
+  it.scoped("names no commit where the place of the repository cannot be looked at", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      Fs.symlinkSync(".git", Path.join(directory, ".git"))
+      assert.deepStrictEqual(yield* headOf(directory), { gitBranch: null, gitCommit: null })
+    }))
+
   const count = Workflow.make({ name: "count" }, function*() {
     const answers = []
     for (const prompt of ["a", "b"]) {

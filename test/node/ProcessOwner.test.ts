@@ -47,6 +47,14 @@ describe("a process", () => {
       assert.strictEqual(yield* check({ pid, startedAt: "" }), "dead")
     }))
 
+  it.effect("is never a group of processes, nor all of them, whatever a record says", () =>
+    Effect.gen(function*() {
+      for (const pid of [0, -1, -process.pid]) {
+        assert.strictEqual(yield* check({ pid, startedAt: "" }), "dead", String(pid))
+        assert.isFalse(ProcessOwner.exists(pid))
+      }
+    }))
+
   it.effect("of another boot, machine or container cannot be told", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* check({ system: "another" }), "unknown")
