@@ -33,7 +33,7 @@ export const callNumber = (index: number): string => String(index).padStart(4, "
  * @category converting
  * @since 0.1.0
  */
-export const tokens = (count: number): string => `${count} tokens`
+export const tokens = (count: number): string => `${count} token${count === 1 ? "" : "s"}`
 
 /**
  * An amount of money; one that is not known is not zero.

@@ -190,13 +190,13 @@ const prices = Effect.gen(function*() {
   }
   const tables = yield* InspectPrices.tableViews(loaded.right)
   return tables.map(({ age_days: age, models, path, problem, source, table }) => {
-    const count = models === null ? "" : `, ${models} model${models === 1 ? "" : "s"}`
+    const count = models === null ? "" : `, ${Format.count(models, "model")}`
     if (problem !== null) return finding("prices", "warning", problem, "Fetch it again with `owf prices --refresh`.")
     const isOld = age !== null && age > 30
     return finding(
       "prices",
       isOld ? "warning" : "ok",
-      `${table}: ${source}${count}${age === null ? "" : `, fetched ${age} days ago`}${
+      `${table}: ${source}${count}${age === null ? "" : `, fetched ${Format.count(age, "day")} ago`}${
         path === null ? "" : ` (${path})`
       }`,
       isOld ? "Fetch newer prices with `owf prices --refresh`." : null

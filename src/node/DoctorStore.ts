@@ -5,6 +5,7 @@ import type * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import * as Format from "../cli/Format.ts"
 import type { Finding } from "../cli/Inspection.ts"
 import { migrations } from "../store/migrations.ts"
 import * as Sqlite from "../store/Sqlite.ts"
@@ -88,9 +89,9 @@ const examineStore = (home: string, file: string) =>
     const check = String(yield* first(reader, "PRAGMA quick_check(1)"))
     const runs = Number(yield* first(reader, "SELECT count(*) AS value FROM runs"))
     const size = Fs.statSync(file).size
-    const facts = `${file}: SQLite ${String(sqlite)}, schema ${version} of ${migrations.length}, ${runs} runs, ${
-      bytes(size)
-    }`
+    const facts = `${file}: SQLite ${String(sqlite)}, schema ${version} of ${migrations.length}, ${
+      Format.count(runs, "run")
+    }, ${bytes(size)}`
     return [
       check === "ok"
         ? finding("store", "ok", `${facts}, intact`)

@@ -27,6 +27,16 @@ describe("Format", () => {
     it(`writes ${ms} ms as ${text}`, () => assert.strictEqual(Format.duration(ms), text))
   }
 
+  it("writes one of a thing as one", () => {
+    assert.deepStrictEqual([0, 1, 2].map(Format.tokens), ["0 tokens", "1 token", "2 tokens"])
+    assert.deepStrictEqual([0, 1, 2].map((n) => Format.count(n, "run")), ["0 runs", "1 run", "2 runs"])
+  })
+
+  it("leaves a name out that stands beside what is said, and no other", () => {
+    assert.strictEqual(Format.bare("codex", "codex: not found"), "not found")
+    assert.strictEqual(Format.bare("gemini-cli", "gemini: not found"), "gemini: not found")
+  })
+
   it("tells a cost that is not known from none", () => {
     assert.deepStrictEqual([null, 0, 0.000012, 1.5].map(Format.usd), ["cost unknown", "$0", "$0.000012", "$1.5000"])
   })

@@ -155,6 +155,6 @@ describe("the commands about worktrees", () => {
     await Effect.runPromise(Effect.provide(Workflow.start(workflow, {}), layer))
     assert.notInclude(text, "removed")
     assert.include(text, "not over")
-    assert.include((await inProcess(cwd, "worktrees")).stdout, "1 changed")
+    assert.include((await inProcess(cwd, "worktrees")).stdout, "  1 file changed  ")
   })
 })

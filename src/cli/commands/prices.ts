@@ -43,7 +43,9 @@ export const prices = Spec.make({
       const { models, path, skipped, source, unchanged } = refreshed
       const left = skipped === 0 ? "" : `; ${skipped} were left out, whose prices are no prices`
       yield* note(
-        unchanged ? `Nothing changed at ${source}.` : `Wrote the prices of ${counted(models)} to ${path}${left}.`
+        unchanged
+          ? `Nothing changed at ${source}.`
+          : `Wrote the prices of ${Format.count(models, "model")} to ${path}${left}.`
       )
     }
     yield* print(Format.table([header, ...view.prices.map(row)]))
@@ -71,12 +73,10 @@ const rate = (base: number | null, tiers: ReadonlyArray<readonly [above: number,
     ? "-"
     : [`$${base}`, ...tiers.map(([above, price]) => `$${price} above ${Math.round(above / 1000)}k`)].join(", ")
 
-const counted = (models: number): string => `${models} model${models === 1 ? "" : "s"}`
-
 const describe = ({ age_days: age, models, path, problem, source, table }: PriceTableView): string => {
   const facts = [
-    models === null ? [] : [counted(models)],
-    age === null ? [] : [`fetched ${age === 0 ? "today" : `${age} days ago`}`],
+    models === null ? [] : [Format.count(models, "model")],
+    age === null ? [] : [`fetched ${age === 0 ? "today" : `${Format.count(age, "day")} ago`}`],
     path === null ? [] : [path]
   ].flat()
   return `${table}: ${source}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}${

@@ -57,7 +57,7 @@ const stateOf = ({ changes, detail, state }: TreeView): string => {
     case "in_use":
       return "at work"
     case "kept":
-      return `${changes} changed`
+      return changes === null ? "changed" : `${Format.count(changes, "file")} changed`
     case "clean":
       return "nothing changed"
     case "missing":
