@@ -57,6 +57,7 @@ export const make = (clock: Clock.Clock): Deadlines => {
         const ended = Effect.map(awaited, (exit): Exit.Exit<A, E | typeof timedOut> => {
           const late = entry.state === "passed" && Exit.isInterrupted(exit)
           entry.state = "done"
+          entry.fiber = undefined
           return late ? Exit.fail(timedOut) : exit
         })
         return state.add(entry) ? Effect.zipRight(state.arm, ended) : ended
@@ -74,7 +75,8 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 interface Entry {
   /** When the deadline is, in the milliseconds of a clock that nobody sets (D3). */
   readonly due: number
-  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  /** Until the work has ended: it has the work's result, and the entry may stay behind one that goes on for long. */
+  fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
   state: "waiting" | "passed" | "done"
 }
 
@@ -127,7 +129,7 @@ class State {
     const now = this.now()
     for (let first = this.trim(); first !== undefined && first.due <= now; first = this.trim()) {
       first.state = "passed"
-      first.fiber.unsafeInterruptAsFork(id)
+      first.fiber?.unsafeInterruptAsFork(id)
       this.entries.shift()
     }
     this.wakesAt = Infinity

@@ -10,6 +10,8 @@ import * as Option from "effect/Option"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
+import * as V8 from "node:v8"
+import * as Vm from "node:vm"
 import * as Deadlines from "open-agent-workflows/workflow/Deadlines"
 
 const make = Effect.map(Effect.clock, Deadlines.make)
@@ -25,6 +27,32 @@ const noted = (notes: Array<string>, name: string) =>
   Effect.never.pipe(
     Effect.onInterrupt(() => Effect.map(Clock.currentTimeMillis, (at) => notes.push(`${name} at ${at}`)))
   )
+
+/** Collects what nothing holds any more. */
+const collect = Effect.sync(() => {
+  V8.setFlagsFromString("--expose-gc")
+  const run: () => void = Vm.runInNewContext("gc")
+  run()
+})
+
+it.live("the results of work that has ended are not kept, however long other work goes on", () =>
+  Effect.gen(function*() {
+    const deadlines = yield* make
+    const now = yield* Clock.currentTimeMillis
+    const slow = yield* Effect.fork(until(deadlines, now + 3_600_000, Effect.never))
+    yield* Effect.yieldNow()
+    const results = yield* Effect.forEach(Array.from({ length: 10 }), () =>
+      Effect.map(
+        until(deadlines, now + 3_600_001, Effect.sync(() => ({ answer: "x".repeat(1_000) }))),
+        (exit) => new WeakRef(Exit.isSuccess(exit) ? exit.value : exit)
+      ))
+    // a turn of its own, because what a turn has touched stays until its end
+    yield* Effect.sleep(1)
+    yield* collect
+    assert.strictEqual(results.filter((result) => result.deref() !== undefined).length, 0)
+    yield* Fiber.interrupt(slow)
+    yield* deadlines.close
+  }))
 
 describe("work", () => {
   it.effect("that ends in time gives its value or its error", () =>
