@@ -1,9 +1,11 @@
 /**
  * When a limit that is used up ends, from the sentence somebody says it in.
  *
- * - R1. Read are `resets 11pm (Asia/Tokyo)`, `resets Nov 24, 8:30am (UTC)`, `try again in 3 hours 5 minutes`, `try again
- *   at 3:14 PM`, a time in ISO 8601 and a Unix time. A zone in the sentence wins over the one that is given.
- * - R2. A time of day without a date is the next one in its zone, on either side of midnight.
+ * - R1. Read are `resets 11pm (Asia/Tokyo)`, `resets Nov 24, 8:30am (UTC)`, `resets Mon 3am`, `try again in 3 hours 5
+ *   minutes`, `try again at 3:14 PM`, a time in ISO 8601 and a Unix time. A zone in the sentence wins over the one that is
+ *   given.
+ * - R2. A time of day without a date is the next one in its zone, on either side of midnight, and so is one of a day of the
+ *   week. A date without a year is the one that is near.
  * - R3. Where times are printed without their seconds, the whole minute can be waited for.
  * - R4. What cannot be read gives nothing, and nothing more than forty days away is believed.
  */
@@ -98,13 +100,14 @@ const absolute = (text: string): Instant | undefined => {
 }
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 const clock =
-  /\b(?:resets?|again|retry)\b(?:\s+(?:at|on))?\s+(?:([a-z]{3})[a-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+(\d{4}))?(?:,|\s+at)?\s+)?(\d{1,2})(?::(\d{2}))?\s*([ap])?(?:\.?m\b)?\.?(?:\s*\(([\w/+-]{1,40})\))?/i
+  /\b(?:resets?|again|retry)\b(?:\s+(?:at|on))?\s+(?:(today|tomorrow|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6})\b\.?,?(?:\s+at)?\s+)?(?:([a-z]{3})[a-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+(\d{4}))?(?:,|\s+at)?\s+)?(\d{1,2})(?::(\d{2}))?\s*([ap])?(?:\.?m\b)?\.?(?:\s*\(([\w/+-]{1,40})\))?/i
 
 const timeOfDay = (text: string, moment: Moment): Instant | undefined => {
   const found = clock.exec(text)
   if (found === null) return undefined
-  const [, month, date, year, hour, minutes, half, zoneName] = found
+  const [, named, month, date, year, hour, minutes, half, zoneName] = found
   // a bare number is no time of day
   if (half === undefined && minutes === undefined) return undefined
   const time = { hours: hoursOf(Number(hour), half), minutes: Number(minutes ?? 0) }
@@ -128,13 +131,24 @@ const timeOfDay = (text: string, moment: Moment): Instant | undefined => {
       )
     )
   if (monthNumber !== undefined) {
-    return at({ year: year === undefined ? today.year : Number(year), month: monthNumber, day: Number(date) })
+    const years = year === undefined ? [0, 1, -1].map((offset) => today.year + offset) : [Number(year)]
+    const dates = years.map((year) => at({ year, month: monthNumber, day: Number(date) }))
+    // R2: the others are further away than is believed
+    return dates.find((instant) => instant !== undefined && until(instant.millis, moment.nowMillis) !== undefined)
   }
   const earliest = moment.nowMillis - (length > 0 ? slack : 0)
   // a time just before midnight may be read just after it (R2)
-  return [-1, 0, 1, 2].map((offset) => at({ year: today.year, month: today.month, day: today.day + offset })).find(
-    (instant) => instant !== undefined && instant.millis >= earliest
-  )
+  return offsetsOf(named?.toLowerCase(), today.weekDay).map((offset) =>
+    at({ year: today.year, month: today.month, day: today.day + offset })
+  ).find((instant) => instant !== undefined && instant.millis >= earliest)
+}
+
+/** The days that may be meant, counted from today. */
+const offsetsOf = (named: string | undefined, weekday: number): ReadonlyArray<number> => {
+  if (named === undefined) return [-1, 0, 1, 2]
+  if (named.startsWith("to")) return [named === "today" ? 0 : 1]
+  const next = (weekdays.indexOf(named.slice(0, 3)) - weekday + 7) % 7
+  return [next - 7, next, next + 7]
 }
 
 /** The hour of the day; nothing for one that no clock shows. */

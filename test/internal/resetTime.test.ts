@@ -25,6 +25,12 @@ const cases: Readonly<Record<string, number | undefined>> = {
   "Please try again in 1.5s": 1_500,
   "resets in 20m": 20 * minute,
   "retry after 30 seconds": 30 * second,
+  // Monday is three days away, and Friday is today
+  "Weekly limit reached ∙ resets Mon 3am": 2 * 24 * hour + 4 * hour + 51 * minute + 48 * second,
+  "resets on Monday at 12:30 AM (UTC)": 2 * 24 * hour + 2 * hour + 21 * minute + 48 * second,
+  "resets Fri 11pm": 51 * minute + 48 * second,
+  "resets Fri, 10pm": 7 * 24 * hour - 8 * minute - 12 * second,
+  "resets tomorrow at 3am": 4 * hour + 51 * minute + 48 * second,
   "limit reached|1795216092": 1_795_216_092_000 - now,
   "resets at 2026-11-21T00:08:12Z": 2 * hour,
   "resets at 2020-01-01T00:00:00Z": undefined,
@@ -103,6 +109,8 @@ const times: ReadonlyArray<readonly [string, string, DateTime.TimeZone, string]>
   ["try again at 11:40 PM.", "2026-11-22T00:02:00Z", utc, "2026-11-22T23:41:00Z"],
   ["or try again at Nov 24th, 2026 4:26 AM.", "2026-11-21T12:00:00Z", utc, "2026-11-24T04:27:00Z"],
   ["or try again at Nov 24th, 2026 4:26 AM.", "2026-11-21T12:00:00Z", newYork, "2026-11-24T09:27:00Z"],
+  ["resets Jan 2, 5am (UTC)", "2026-12-30T12:00:00Z", utc, "2027-01-02T05:01:00Z"],
+  ["resets Mon 3am", "2026-12-31T12:00:00Z", utc, "2027-01-04T03:01:00Z"],
   ["Try again at January 1, 2027 at 12:00 AM", "2026-12-30T12:00:00Z", utc, "2027-01-01T00:01:00Z"],
   // clocks go back before the reset
   ["try again at Oct 25th, 2026 8:00 AM.", "2026-10-24T12:00:00Z", berlin, "2026-10-25T07:01:00Z"],
