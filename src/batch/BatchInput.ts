@@ -114,6 +114,8 @@ const read = (file: string, reader: Reader): Stream.Stream<Item, BatchInputError
       if (splitter.facts().dropped > 0) {
         reader.problems.push(`${file}: ${splitter.facts().dropped} lines have more than ${maxLineBytes} bytes`)
       }
+      // what cannot be read would be sent, and paid for, as something else
+      if (splitter.facts().invalidUtf8) reader.problems.push(`${file}: it is not encoded as UTF-8`)
       return Stream.fromIterable(lines)
     })
     return fs.stream(file).pipe(

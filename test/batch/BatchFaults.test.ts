@@ -201,6 +201,16 @@ describe("What a vendor says of a job", () => {
 })
 
 describe("A batch", () => {
+  it.scopedLive("is read from a file as Windows programs write it", () =>
+    Effect.gen(function*() {
+      const { file, process, rows, submit } = yield* world
+      Fs.writeFileSync(file, "\uFEFF{\"prompt\":\"one\"}\r\n\r\n\"two\"\r\n")
+      const { id } = yield* process(submit)
+      assert.deepStrictEqual((yield* process(rows(id))).map(({ prompt }) => prompt), ["one", "two"])
+      Fs.writeFileSync(file, Buffer.from("\"caf\u00E9\"\n", "latin1"))
+      assert.strictEqual((yield* Effect.flip(process(submit))).message, `${file}: it is not encoded as UTF-8`)
+    }))
+
   it.scopedLive("goes on being waited for while another process is long at work on it", () =>
     Effect.gen(function*() {
       const { id, process } = yield* ended
