@@ -72,10 +72,16 @@ const compilerFor = (file: string): Compiler | string => {
   }
   try {
     const found: unknown = require(path)
-    return isCompiler(found) ? found : `the typescript at ${path} has no interface for programs`
+    return isCompiler(found) ? found : unusable(path, found)
   } catch (error) {
     return `the typescript at ${path} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`
   }
+}
+
+/** TypeScript 7 is a program of its own, which other programs cannot ask as they asked those before it. */
+const unusable = (path: string, found: unknown): string => {
+  const version = Predicate.hasProperty(found, "version") ? `typescript ${String(found.version)}` : "the typescript"
+  return `${version} at ${path} has no interface for programs; typescript 6 has: npm install --save-dev typescript@6`
 }
 
 const isCompiler = (value: unknown): value is Compiler =>

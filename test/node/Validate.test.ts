@@ -44,6 +44,18 @@ const diagnosticsOf = ({ types }: Validate.Validated): ReadonlyArray<TypeCheck.D
 }
 
 describe("validate", () => {
+  it.live("says which TypeScript to install where there is one that cannot be asked", () =>
+    Effect.gen(function*() {
+      const directory = projectWith({ "flow.ts": good, "topic.ts": topic }, { isTyped: false })
+      const typescript = Path.join(directory, "node_modules/typescript")
+      Fs.mkdirSync(typescript)
+      Fs.writeFileSync(Path.join(typescript, "package.json"), `{"name":"typescript","main":"version.cjs"}`)
+      Fs.writeFileSync(Path.join(typescript, "version.cjs"), `exports.version = "7.0.2"`)
+      const { types } = yield* examine(directory)
+      assert(types._tag === "Unchecked")
+      assert.match(types.reason, /^typescript 7\.0\.2 at .* npm install --save-dev typescript@6$/)
+    }), 60_000)
+
   it.live("finds nothing wrong with a file that is right, and runs nothing of its body", () =>
     Effect.gen(function*() {
       const validated = yield* examine(projectWith({ "flow.ts": good, "topic.ts": topic }))
