@@ -1,15 +1,15 @@
 /**
  * A run as text: what `owf status` shows, and the command that goes on with it.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
-import * as Usage from "../domain/Usage.ts"
 import * as Commands from "../report/Commands.ts"
+import * as LoadSlice from "../report/LoadSlice.ts"
 import * as MarkdownCall from "../report/MarkdownCall.ts"
-import type { ApprovalReport, CallReport, RunFacts, RunReport } from "../report/RunReport.ts"
-import type { StoreError } from "../store/RunStore.ts"
-import { RunStore } from "../store/RunStore.ts"
+import * as Numbers from "../report/Numbers.ts"
+import type { ApprovalReport, CallState, Counts, RunFacts, RunStanding, Sums } from "../report/RunReport.ts"
+import type { RunStore, StoreError } from "../store/RunStore.ts"
 import * as Format from "./Format.ts"
 
 /**
@@ -24,10 +24,7 @@ export const hasEnded: (run: Pick<Records.Run, "errorKind" | "status">) => boole
  * @category running
  * @since 0.1.0
  */
-export const messageOf = (runId: RunId): Effect.Effect<string | undefined, StoreError, RunStore> =>
-  Effect.flatMap(RunStore, ({ events }) =>
-    // one for each attempt that came to its end, of which there are few
-    Effect.map(events(runId, { type: "end" }), (ends) => ends.at(-1)?.message))
+export const messageOf: (runId: RunId) => Effect.Effect<string | undefined, StoreError, RunStore> = LoadSlice.message
 
 /**
  * The command that goes on with a run; undefined for a run that is done, under way or waiting, or was not started from a
@@ -59,9 +56,9 @@ export const homeFlag: (home: string | undefined) => string = Commands.homeFlag
  * @category converting
  * @since 0.1.0
  */
-export const render = (report: RunReport): string => {
-  const { run } = report
-  const calls = report.calls.filter(({ runId }) => runId === run.id)
+export const render = (standing: RunStanding): string => {
+  const { own, run } = standing
+  const calls = standing.calls.filter(({ runId }) => runId === run.id)
   const lines: ReadonlyArray<readonly [string, string | undefined]> = [
     ["run_id", run.id],
     ["status", run.status],
@@ -70,33 +67,28 @@ export const render = (report: RunReport): string => {
     ["parent", run.parentRunId ?? undefined],
     ["attempt", String(run.attempt)],
     ["provider", run.model === null ? run.provider : `${run.provider}:${run.model}`],
-    ["calls", String(calls.length)],
-    ["  by status", countsOf(calls.map((call) => call.status))],
-    ["  by cache", countsOf(calls.map((call) => call.cacheStatus))],
-    ["tokens", tokensOf(calls)],
-    ["cost", costOf(calls)],
+    ["calls", String(own.calls)],
+    ["  by status", countsOf(own.byStatus)],
+    ["  by cache", countsOf(own.byCache)],
+    ["tokens", `${own.usage.inputTokens} in, ${own.usage.outputTokens} out`],
+    ["cost", costOf(own)],
     ["budget", budgetOf(run)],
-    ...calls.flatMap((call) =>
-      call.waitingUntil === null ? [] : [["waiting", waitOf(call, call.waitingUntil)] as const]
+    ...waitsOf(standing, calls),
+    ...standing.approvals.map((asked) =>
+      asked.decision === null ? ["approval", questionOf(asked)] as const : ["answered", answerOf(asked)] as const
     ),
-    ...report.waits.flatMap(({ callId, endedAt, reason }) =>
-      run.status === "waiting" && callId === null && endedAt === null && !reason.endsWith(": waiting for approval")
-        ? [["waiting", Format.clip(reason.replace(": waiting ", " "), 200)] as const]
-        : []
-    ),
-    ...report.approvals.flatMap((asked) => asked.decision === null ? [["approval", questionOf(asked)] as const] : []),
     ...calls.flatMap((call) =>
       call.status === "degraded" ? [["degraded", `${nameOf(call)}: ${call.error ?? "no answer"}`] as const] : []
     ),
-    ...failuresOf(report, calls),
+    ...failuresOf(standing, calls),
     ["started", iso(run.createdAt)],
     ["duration", durationOf(run)],
     ["message", run.message ?? undefined],
     ["error", run.error === null ? undefined : `${run.error.kind}: ${run.error.message}`],
-    ...report.runs.flatMap((child) =>
+    ...standing.runs.flatMap((child) =>
       child.parentRunId === run.id ? [["child", `${child.id} ${child.status} ${child.workflow}`] as const] : []
     ),
-    ["run_dir", report.directory],
+    ["run_dir", standing.directory],
     ["resume", run.resumeCommand ?? undefined]
   ]
   return lines.flatMap(([name, value]) => value === undefined ? [] : [`${`${name}:`.padEnd(14)}${value}`]).join("\n")
@@ -106,13 +98,12 @@ export const render = (report: RunReport): string => {
 // internal
 // -----------------------------------------------------------------------------
 
+type Lines = ReadonlyArray<readonly [string, string]>
+
 /** Failed calls that are named, each with the command that shows what is known of it. */
 const named = 5
 
-const failuresOf = (
-  { commands }: RunReport,
-  calls: ReadonlyArray<CallReport>
-): ReadonlyArray<readonly [string, string]> => {
+const failuresOf = ({ commands }: RunStanding, calls: ReadonlyArray<CallState>): Lines => {
   const failed = calls.filter(({ status }) => MarkdownCall.isFailure(status))
   const lines = failed.slice(0, named).map((call) =>
     ["failed", `${nameOf(call)} ${call.status}: ${Commands.forCall(commands.answer, call.id)}`] as const
@@ -120,15 +111,32 @@ const failuresOf = (
   return failed.length > named ? [...lines, ["failed", `and ${failed.length - named} more`]] : lines
 }
 
-const countsOf = (words: ReadonlyArray<string>): string | undefined => {
-  const counts = new Map<string, number>()
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
-  return counts.size === 0 ? undefined : [...counts].map(([word, count]) => `${count} ${word}`).join(", ")
+/** What calls wait for, or were to wait for when the run was interrupted, and what the workflow itself waits for. */
+const waitsOf = ({ run, waits }: RunStanding, calls: ReadonlyArray<CallState>): Lines => {
+  const isUnderWay = run.status === "running" || run.status === "waiting"
+  return [
+    ...calls.flatMap((call) => {
+      if (call.waitingUntil !== null) return [["waiting", waitOf(call, call.waitingUntil)] as const]
+      const open = call.waits.findLast(({ endedAt }) => endedAt === null)
+      if (!isUnderWay || open === undefined) return []
+      return [["waiting", `${nameOf(call)}: ${Format.clip(open.reason, 200)}`] as const]
+    }),
+    ...waits.flatMap(({ callId, endedAt, reason }) =>
+      run.status === "waiting" && callId === null && endedAt === null && !reason.endsWith(": waiting for approval")
+        ? [["waiting", Format.clip(reason.replace(": waiting ", " "), 200)] as const]
+        : []
+    )
+  ]
 }
+
+const countsOf = (counts: Counts): string | undefined =>
+  Object.keys(counts).length === 0
+    ? undefined
+    : Object.entries(counts).map(([word, count]) => `${count} ${word}`).join(", ")
 
 const iso = (at: number): string => new Date(at).toISOString()
 
-const nameOf = (call: CallReport): string =>
+const nameOf = (call: CallState): string =>
   call.label === null
     ? `call ${Format.callNumber(call.index)}`
     : `${Format.clip(call.label, 80)} (call ${Format.callNumber(call.index)})`
@@ -136,20 +144,20 @@ const nameOf = (call: CallReport): string =>
 const questionOf = ({ name, question, runId }: ApprovalReport): string =>
   `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`} (owf approve ${runId} ${Commands.quoted(name)})`
 
-/** A wait that was interrupted is gone on with when the run is resumed. */
-const waitOf = (call: CallReport, until: number): string =>
-  `${nameOf(call)} ${call.status === "waiting" ? "until" : "was to wait until"} ${iso(until)}`
-
-const tokensOf = (calls: ReadonlyArray<CallReport>): string => {
-  const { inputTokens, outputTokens } = calls.reduce((sum, { usage }) => Usage.add(sum, usage), Usage.zero)
-  return `${inputTokens} in, ${outputTokens} out`
+const answerOf = ({ decidedAt, decision, message, name, question }: ApprovalReport): string => {
+  const asked = `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`}`
+  const why = message === null || message === "" ? "" : `: ${Format.clip(message, 200)}`
+  return `${asked} (${decision}${decidedAt === null ? "" : ` at ${iso(decidedAt)}`}${why})`
 }
 
-/** What is known of the cost, and that some of it is not. */
-const costOf = (calls: ReadonlyArray<CallReport>): string => {
-  const unknown = calls.filter((call) => call.costUsd === null && call.attempts.length > 0).length
-  const known = Format.usd(calls.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0))
-  return unknown === 0 ? known : unknown === calls.length ? "unknown" : `${known} and unknown for ${unknown} calls`
+/** A wait that was interrupted is gone on with when the run is resumed. */
+const waitOf = (call: CallState, until: number): string =>
+  `${nameOf(call)} ${call.status === "waiting" ? "until" : "was to wait until"} ${iso(until)}`
+
+/** What is known of the cost, and of how many requests it is not. */
+const costOf = ({ costUsd, requests, unknownCosts }: Sums): string => {
+  const text = Numbers.cost(costUsd, unknownCosts, requests)
+  return unknownCosts === 0 || unknownCosts === requests ? text : `${text} request${unknownCosts === 1 ? "" : "s"}`
 }
 
 /** What the run and its children spent, requests whose outcome is not known counted in full. */

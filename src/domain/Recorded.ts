@@ -33,14 +33,85 @@ export interface Limits {
 }
 
 /**
- * A call as a report needs it.
+ * Where a call stands: what is recorded of it without what it asked and was answered.
+ * @category models
+ * @since 0.1.0
+ */
+export interface StandingCall extends
+  Pick<
+    Records.Call,
+    | "id"
+    | "runId"
+    | "index"
+    | "label"
+    | "phase"
+    | "provider"
+    | "model"
+    | "status"
+    | "cacheStatus"
+    | "sourceCallId"
+    | "errorKind"
+    | "error"
+    | "runAttempt"
+    | "createdAt"
+    | "completedAt"
+  >
+{
+  /** The beginning of the prompt of a call without a label; empty for one that has one. */
+  readonly asked: string
+  readonly durationMs: number | null
+  readonly waitingUntil: string | null
+  /** What the call used that the answer was taken from; null for a call that was not answered so. */
+  readonly saved: { readonly tokens: number; readonly costNano: number } | null
+}
+
+/**
+ * A request without what the provider sent.
+ * @category models
+ * @since 0.1.0
+ */
+export interface StandingAttempt extends Omit<Records.Attempt, "raw" | "costUsd" | "reservedCostUsd"> {
+  readonly costNano: number | null
+  readonly reservedCostNano: number
+}
+
+/**
+ * Where the calls of some runs stand; every list is in order of the runs' ids, then of its own.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Standing {
+  readonly calls: ReadonlyArray<StandingCall>
+  readonly attempts: ReadonlyArray<StandingAttempt>
+  readonly events: ReadonlyArray<Records.Event>
+}
+
+/**
+ * A call as a report needs it. What its row counts of its requests is no part of it: that is right only for a call that
+ * is done, and the requests are there.
  * @category models
  * @since 0.1.0
  */
 export interface RecordedCall extends
-  Omit<
+  Omit<StandingCall, "asked">,
+  Pick<
     Records.Call,
-    "prompt" | "outputText" | "outputJson" | "changedFiles" | "durationMs" | "estimatedCostUsd" | "waitingUntil"
+    | "callKey"
+    | "cacheKey"
+    | "ordinal"
+    | "position"
+    | "agentType"
+    | "isolation"
+    | "cachePolicy"
+    | "schemaHash"
+    | "optsJson"
+    | "settingsJson"
+    | "validationErrorsJson"
+    | "recoveryJson"
+    | "worktreePath"
+    | "worktreeBranch"
+    | "baseCommit"
+    | "headCommit"
   >
 {
   /** Stands for the prompt where prompts are compared. */
@@ -53,11 +124,6 @@ export interface RecordedCall extends
   /** Bytes of the system prompt where it was cut in `optsJson`, else null. */
   readonly systemSize: number | null
   readonly changedFilesJson: string | null
-  readonly durationMs: number | null
-  readonly costNano: number | null
-  readonly waitingUntil: string | null
-  /** What the call used that the answer was taken from; null for a call that was not answered so. */
-  readonly saved: { readonly tokens: number; readonly costNano: number } | null
   /** Columns of JSON that are too long to be read, and are null here. */
   readonly tooLong: ReadonlyArray<string>
 }
@@ -67,10 +133,8 @@ export interface RecordedCall extends
  * @category models
  * @since 0.1.0
  */
-export interface RecordedAttempt extends Omit<Records.Attempt, "raw" | "costUsd" | "reservedCostUsd"> {
+export interface RecordedAttempt extends StandingAttempt {
   readonly raw: CutText | null
-  readonly costNano: number | null
-  readonly reservedCostNano: number
 }
 
 /**
@@ -78,16 +142,22 @@ export interface RecordedAttempt extends Omit<Records.Attempt, "raw" | "costUsd"
  * @category models
  * @since 0.1.0
  */
-export interface Recorded {
+export interface Recorded extends Omit<Standing, "calls"> {
   readonly calls: ReadonlyArray<RecordedCall>
   readonly attempts: ReadonlyArray<RecordedAttempt>
-  readonly events: ReadonlyArray<Records.Event>
   readonly artifacts: ReadonlyArray<Records.Artifact>
   /** Events there are beside those. */
   readonly omittedEvents: number
   /** What the texts were cut to. */
   readonly textLimit: number
 }
+
+/**
+ * Calls with all that is recorded of them, nothing cut, and what providers sent for them.
+ * @category models
+ * @since 0.1.0
+ */
+export type Whole = Pick<Recorded, "calls" | "attempts">
 
 /**
  * What a call asked, as far as it takes to compare it with another.

@@ -255,42 +255,6 @@ export const Artifact = Schema.Struct({
 export type Artifact = typeof Artifact.Type
 
 /**
- * Where a call stands: what there is to show of it while its run is under way, without what was asked and answered.
- * @category schemas
- * @since 0.1.0
- */
-export const Progress = Schema.Struct({
-  id: CallId,
-  label: textOrNull,
-  phase: textOrNull,
-  provider: text,
-  model: text,
-  status: Schema.Literal(...CallStatus.literals, "running", "waiting"),
-  cacheStatus: key(CacheStatus, "cache_status"),
-  errorKind: key(textOrNull, "error_kind"),
-  /** Up to 2000 characters. */
-  error: textOrNull,
-  waitingUntil: key(textOrNull, "waiting_until"),
-  /** When the last request was sent. */
-  startedAt: key(text, "started_at"),
-  attempts: count,
-  /** Tokens that were read and written, those from a provider's cache left out; reported ones for a call under way. */
-  tokens: count,
-  costUsd: key(usdOrNull, "cost_usd"),
-  durationMs: key(Schema.NullOr(Schema.Number), "duration_ms"),
-  /** What the answer used where it was first given, for one taken from another run. */
-  savedTokens: key(count, "saved_tokens"),
-  savedCostUsd: key(Schema.Number, "saved_cost_usd")
-})
-
-/**
- * Where a call stands.
- * @category models
- * @since 0.1.0
- */
-export type Progress = typeof Progress.Type
-
-/**
  * What the calls of a group used. Money whose amount is not known is counted apart, never as zero.
  * @category schemas
  * @since 0.1.0

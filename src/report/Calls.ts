@@ -8,11 +8,31 @@ import * as Schema from "effect/Schema"
 import type { Explanation } from "../cache/Explain.ts"
 import { ChangesJson } from "../domain/Change.ts"
 import type { CallId } from "../domain/Ids.ts"
-import type { CutText, Recorded, RecordedAttempt, RecordedCall } from "../domain/Recorded.ts"
+import type {
+  CutText,
+  Recorded,
+  RecordedAttempt,
+  RecordedCall,
+  Standing,
+  StandingAttempt,
+  StandingCall,
+  Whole
+} from "../domain/Recorded.ts"
 import type * as Records from "../domain/Records.ts"
 import * as Usage from "../domain/Usage.ts"
 import { History } from "../workflow/RecoveryPolicy.ts"
-import type { ArtifactReport, AttemptReport, CallReport, RecoveryReport, Text, WaitReport } from "./RunReport.ts"
+import type {
+  ArtifactReport,
+  AttemptReport,
+  AttemptState,
+  CallIdentity,
+  CallLine,
+  CallReport,
+  RecoveryReport,
+  Text,
+  WaitReport,
+  WholeCall
+} from "./RunReport.ts"
 
 /**
  * What is known of calls beside their rows.
@@ -21,8 +41,15 @@ import type { ArtifactReport, AttemptReport, CallReport, RecoveryReport, Text, W
  */
 export interface Known {
   readonly explanations: ReadonlyMap<CallId, Pick<Explanation, "reason" | "differs" | "nearest">>
-  readonly waits: ReadonlyMap<CallId | null, ReadonlyArray<WaitReport>>
+  readonly waits: Waits
 }
+
+/**
+ * What calls waited for, by call.
+ * @category models
+ * @since 0.1.0
+ */
+export type Waits = ReadonlyMap<CallId | null, ReadonlyArray<WaitReport>>
 
 /**
  * The calls of some runs.
@@ -45,6 +72,45 @@ export const make = (recorded: Recorded, known: Known): ReadonlyArray<CallReport
       events: events.get(call.id) ?? []
     })
   )
+}
+
+/**
+ * Where the calls of some runs stand, as lines of a list.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const lines = (standing: Standing, waits: Waits): ReadonlyArray<CallLine> => {
+  const attempts = grouped(standing.attempts)
+  const events = grouped(standing.events)
+  return standing.calls.map((call) =>
+    lineOf(call, attempts.get(call.id) ?? [], events.get(call.id) ?? [], waits.get(call.id) ?? [], call.asked)
+  )
+}
+
+/**
+ * Calls with all that is recorded of them.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const whole = (rows: Whole): ReadonlyArray<WholeCall> => {
+  const attempts = grouped(rows.attempts)
+  return rows.calls.map((call) => {
+    const own = attempts.get(call.id) ?? []
+    const { degradedReason: _, title: _1, waits: _2, ...state } = lineOf(call, own, [], [], "")
+    return {
+      ...state,
+      ...identityOf(call),
+      attempts: own.map(attemptOf),
+      prompt: call.prompt.text,
+      outputText: call.outputText?.text ?? null,
+      outputJson: call.outputJson?.text ?? null,
+      optsJson: call.optsJson,
+      settingsJson: call.settingsJson,
+      validationErrorsJson: call.validationErrorsJson,
+      changesJson: call.changedFilesJson,
+      recoveryJson: call.recoveryJson
+    }
+  })
 }
 
 /**
@@ -107,9 +173,71 @@ interface Parts {
   readonly events: ReadonlyArray<Records.Event>
 }
 
+// written out, field by field: spreading ten thousand objects of this size takes as long as reading them
 const callOf = (call: RecordedCall, parts: Parts): CallReport => {
   const { attempts, events, known, options, schemas } = parts
   const { system, ...others } = options.of(call)
+  const state = lineOf(call, attempts, events, known.waits.get(call.id) ?? [], "")
+  const identity = identityOf(call)
+  return {
+    id: state.id,
+    runId: state.runId,
+    index: state.index,
+    label: state.label,
+    phase: state.phase,
+    position: identity.position,
+    callKey: identity.callKey,
+    cacheKey: identity.cacheKey,
+    ordinal: identity.ordinal,
+    provider: state.provider,
+    model: state.model,
+    agentType: identity.agentType,
+    isolation: identity.isolation,
+    status: state.status,
+    cacheStatus: state.cacheStatus,
+    cachePolicy: identity.cachePolicy,
+    sourceCallId: state.sourceCallId,
+    saved: state.saved,
+    prompt: call.prompt,
+    system: typeof system === "string" ? systemOf(system, call.systemSize) : null,
+    schema: call.schemaHash === null ? null : schemas.get(call.schemaHash) ?? null,
+    schemaHash: identity.schemaHash,
+    options: others,
+    outputText: call.outputText,
+    outputJson: call.outputJson,
+    validationErrors: validationErrorsOf(call.validationErrorsJson),
+    errorKind: state.errorKind,
+    error: state.error,
+    degradedReason: state.degradedReason,
+    attempts: attempts.map(attemptOf),
+    recovery: recoveryOf(call.recoveryJson, events),
+    waits: state.waits,
+    waitingUntil: state.waitingUntil,
+    usage: state.usage,
+    costUsd: state.costUsd,
+    costSource: state.costSource,
+    durationMs: state.durationMs,
+    queuedMs: state.queuedMs,
+    runAttempt: state.runAttempt,
+    createdAt: state.createdAt,
+    startedAt: state.startedAt,
+    completedAt: state.completedAt,
+    explanation: known.explanations.get(call.id) ?? nothingToSay,
+    worktree: identity.worktree,
+    changes: changesOf(call.changedFilesJson),
+    patch: call.patch === null ? null : { ...call.patch, isCut: call.patch.isCut || call.patchIsCut },
+    artifacts: parts.artifacts.map(artifactOf)
+  }
+}
+
+/** Where a call stands, by its row, its requests, and what its events say of it. */
+const lineOf = (
+  call: Omit<StandingCall, "asked">,
+  attempts: ReadonlyArray<StandingAttempt>,
+  events: ReadonlyArray<Records.Event>,
+  waits: ReadonlyArray<WaitReport>,
+  asked: string
+): CallLine => {
   const createdAt = millis(call.createdAt)
   const first = attempts[0]
   const startedAt = first === undefined ? null : millis(first.startedAt)
@@ -118,34 +246,20 @@ const callOf = (call: RecordedCall, parts: Parts): CallReport => {
     runId: call.runId,
     index: call.index,
     label: call.label,
+    title: call.label ?? asked,
     phase: call.phase,
-    position: call.position,
-    callKey: call.callKey,
-    cacheKey: call.cacheKey,
-    ordinal: call.ordinal,
     provider: call.provider,
     model: call.model,
-    agentType: call.agentType,
-    isolation: call.isolation,
     status: call.status,
     cacheStatus: call.cacheStatus,
-    cachePolicy: call.cachePolicy,
     sourceCallId: call.sourceCallId,
-    prompt: call.prompt,
-    system: typeof system === "string" ? systemOf(system, call.systemSize) : null,
-    schema: call.schemaHash === null ? null : schemas.get(call.schemaHash) ?? null,
-    schemaHash: call.schemaHash,
-    options: others,
-    outputText: call.outputText,
-    outputJson: call.outputJson,
-    validationErrors: validationErrorsOf(call.validationErrorsJson),
+    saved: call.saved === null ? null : { tokens: call.saved.tokens, costUsd: call.saved.costNano / 1e9 },
     errorKind: call.errorKind,
     error: call.error,
     degradedReason: events.findLast(({ type }) => type === "call_degraded")?.message ??
       (call.status === "degraded" ? call.error : null),
-    attempts: attempts.map(attemptOf),
-    recovery: recoveryOf(call.recoveryJson, events),
-    waits: known.waits.get(call.id) ?? [],
+    attempts: attempts.map(sentOf),
+    waits,
     waitingUntil: millisOrNull(call.waitingUntil),
     usage: attempts.reduce((sum, attempt) => Usage.add(sum, usageOf(attempt)), Usage.zero),
     costUsd: costOf(attempts),
@@ -155,18 +269,25 @@ const callOf = (call: RecordedCall, parts: Parts): CallReport => {
     runAttempt: call.runAttempt,
     createdAt,
     startedAt,
-    completedAt: millisOrNull(call.completedAt),
-    explanation: known.explanations.get(call.id) ?? nothingToSay,
-    worktree: worktreeOf(call),
-    changes: changesOf(call.changedFilesJson),
-    patch: call.patch === null ? null : { ...call.patch, isCut: call.patch.isCut || call.patchIsCut },
-    artifacts: parts.artifacts.map(artifactOf)
+    completedAt: millisOrNull(call.completedAt)
   }
 }
 
+const identityOf = (call: RecordedCall): CallIdentity => ({
+  position: call.position,
+  callKey: call.callKey,
+  cacheKey: call.cacheKey,
+  ordinal: call.ordinal,
+  agentType: call.agentType,
+  isolation: call.isolation,
+  cachePolicy: call.cachePolicy,
+  schemaHash: call.schemaHash,
+  worktree: worktreeOf(call)
+})
+
 const nothingToSay = { reason: "not known", differs: [], nearest: null }
 
-const usageOf = (attempt: RecordedAttempt): Usage.Usage => ({
+const usageOf = (attempt: StandingAttempt): Usage.Usage => ({
   inputTokens: attempt.inputTokens,
   outputTokens: attempt.outputTokens,
   cacheReadTokens: attempt.cacheReadTokens,
@@ -174,7 +295,7 @@ const usageOf = (attempt: RecordedAttempt): Usage.Usage => ({
 })
 
 /** Whole billionths are added, so that nothing is lost; one request of unknown cost makes the sum unknown. */
-const costOf = (attempts: ReadonlyArray<RecordedAttempt>): number | null => {
+const costOf = (attempts: ReadonlyArray<StandingAttempt>): number | null => {
   let sum = 0
   for (const { costNano } of attempts) {
     if (costNano === null) return null
@@ -183,12 +304,14 @@ const costOf = (attempts: ReadonlyArray<RecordedAttempt>): number | null => {
   return sum / 1e9
 }
 
-const sourceOf = (attempts: ReadonlyArray<RecordedAttempt>): string | null => {
+const sourceOf = (attempts: ReadonlyArray<StandingAttempt>): string | null => {
   const names = new Set(attempts.flatMap(({ costSource }) => costSource === null ? [] : [costSource]))
   return names.size === 0 ? null : [...names].join(", ")
 }
 
-const attemptOf = (attempt: RecordedAttempt): AttemptReport => ({
+const attemptOf = (attempt: RecordedAttempt): AttemptReport => ({ ...sentOf(attempt), raw: attempt.raw })
+
+const sentOf = (attempt: StandingAttempt): AttemptState => ({
   number: attempt.attempt,
   status: attempt.status,
   model: attempt.model,
@@ -200,7 +323,6 @@ const attemptOf = (attempt: RecordedAttempt): AttemptReport => ({
   reservedCostUsd: attempt.reservedCostNano / 1e9,
   errorKind: attempt.errorKind,
   error: attempt.error,
-  raw: attempt.raw,
   startedAt: millis(attempt.startedAt),
   completedAt: millisOrNull(attempt.completedAt)
 })

@@ -3,17 +3,14 @@
  */
 import type { CallId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
-import type { Commands } from "./RunReport.ts"
+import type { Commands, RunState } from "./RunReport.ts"
 
 /**
  * The commands that show the rest of a run.
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  run: Pick<Records.Run, "id" | "rootRunId" | "status" | "scriptPath" | "errorKind">,
-  home: string | undefined
-): Commands => {
+export const make = (run: Pick<RunState, "id" | "resumeCommand">, home: string | undefined): Commands => {
   const command = (words: string): string => `owf ${words}${homeFlag(home)}`
   return {
     status: command(`status ${run.id}`),
@@ -24,7 +21,7 @@ export const make = (
     raw: command("cat CALL_ID --raw"),
     details: command("cat CALL_ID --json"),
     diff: command("diff CALL_ID"),
-    resume: resumeOf(run, home) ?? null
+    resume: run.resumeCommand
   }
 }
 

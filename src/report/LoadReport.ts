@@ -1,5 +1,6 @@
 /**
- * Reads everything about a run once and decodes it: the only module of reports that asks the store.
+ * Reads everything about a run once and decodes it; `LoadSlice` reads parts of it. Nothing else that shows a run asks the
+ * store.
  *
  * A handful of statements, whatever the number of calls and of runs below the run. They are not one transaction: a report
  * of a live run may know a request more or less of a call than its state says.
@@ -9,14 +10,14 @@ import * as Effect from "effect/Effect"
 import type { Answered, Asked } from "../cache/Explain.ts"
 import * as Explain from "../cache/Explain.ts"
 import type { CallId, RunId } from "../domain/Ids.ts"
-import type { CutText, Limits, Recorded, RecordedCall } from "../domain/Recorded.ts"
+import type { Limits, Recorded, RecordedCall } from "../domain/Recorded.ts"
 import type * as Records from "../domain/Records.ts"
 import type { RunNotFound, StoreError } from "../store/RunStore.ts"
 import { RunStore } from "../store/RunStore.ts"
 import * as Calls from "./Calls.ts"
 import * as Commands from "./Commands.ts"
-import * as Environment from "./Environment.ts"
-import type { ApprovalReport, EventReport, RunFacts, RunReport } from "./RunReport.ts"
+import * as Facts from "./Facts.ts"
+import type { RunFacts, RunReport } from "./RunReport.ts"
 import * as Summary from "./Summary.ts"
 import * as Waits from "./Waits.ts"
 
@@ -52,15 +53,14 @@ export const load = (
   Effect.gen(function*() {
     const store = yield* RunStore
     const root = yield* store.run(id)
-    const family = belowOf(root, yield* store.family(root.rootRunId))
+    const family = Facts.belowOf(root, yield* store.family(root.rootRunId))
     const recorded = yield* store.recorded(family.map((run) => run.id), { ...limits, ...options.limits })
     const approvals = yield* store.approvals(root.rootRunId)
     return make({
       generatedAt: yield* Clock.currentTimeMillis,
       options,
       home: store.home,
-      // where the port to run directories says they are
-      directory: `${store.home}/runs/${root.id}`,
+      directory: Facts.directoryOf(store.home, root.id),
       family,
       recorded,
       approvals,
@@ -85,7 +85,7 @@ interface Parts {
 
 const make = (parts: Parts): RunReport => {
   const { directory, family, generatedAt: now, home, options, recorded } = parts
-  const runs = family.map((run) => factsOf(run, recorded.events, options.home))
+  const runs = family.map((run) => Facts.runOf(run, recorded.events, options.home, limits.text))
   const order = new Map(runs.map(({ id }, at) => [id, at]))
   const inOrder = (a: { readonly runId: RunId }, b: { readonly runId: RunId }): number =>
     (order.get(a.runId) ?? 0) - (order.get(b.runId) ?? 0)
@@ -95,8 +95,7 @@ const make = (parts: Parts): RunReport => {
   const calls = Calls.make(recorded, { explanations: parts.explanations, waits: Calls.grouped(waits) }).toSorted(
     inOrder
   )
-  const saved = Summary.savedOf(recorded)
-  const totals = Summary.totals(run, runs, calls, saved, now)
+  const totals = Summary.totals(run, runs, calls, now)
   return {
     version: 1,
     generatedAt: now,
@@ -108,26 +107,15 @@ const make = (parts: Parts): RunReport => {
     phases: Summary.phases(runs, calls, recorded.events),
     calls,
     waits,
-    usage: Summary.usages(calls, saved),
+    usage: Summary.usages(calls),
+    own: Summary.sums(calls.filter(({ runId }) => runId === run.id)),
     totals,
-    events: recorded.events.map(eventOf).toSorted((a, b) => a.at - b.at || inOrder(a, b) || a.id - b.id),
-    approvals: parts.approvals.flatMap((approval) => order.has(approval.runId) ? [approvalOf(approval)] : []),
+    events: recorded.events.map(Facts.eventOf).toSorted((a, b) => a.at - b.at || inOrder(a, b) || a.id - b.id),
+    approvals: Facts.approvalsOf(parts.approvals, runs),
     warnings: Summary.warnings(recorded, calls, totals),
     omitted: { events: recorded.omittedEvents, texts: cutTexts(calls), textLimit: recorded.textLimit },
-    commands: Commands.make(family[0] ?? { ...run, scriptPath: null, errorKind: null }, options.home)
+    commands: Commands.make(run, options.home)
   }
-}
-
-/** A run and the runs below it, each before its own children. */
-const belowOf = (root: Records.Run, family: ReadonlyArray<Records.Run>): ReadonlyArray<Records.Run> => {
-  const children = Calls.groupedBy(family, ({ parentRunId }) => parentRunId)
-  const found: Array<Records.Run> = []
-  const open = [root]
-  for (let run = open.pop(); run !== undefined; run = open.pop()) {
-    found.push(run)
-    open.push(...(children.get(run.id) ?? []).toReversed())
-  }
-  return found
 }
 
 /** Earlier calls to compare with; the newest are the ones people mean. */
@@ -174,70 +162,6 @@ const comparable = (call: RecordedCall): Answered & Asked => ({
   sourceCallId: call.sourceCallId,
   errorKind: call.errorKind,
   isolation: call.isolation
-})
-
-const factsOf = (
-  run: Records.Run,
-  events: ReadonlyArray<Records.Event>,
-  home: string | undefined
-): RunFacts => ({
-  id: run.id,
-  rootRunId: run.rootRunId,
-  parentRunId: run.parentRunId,
-  depth: run.depth,
-  workflow: run.workflowName,
-  description: run.workflowDescription,
-  status: run.status,
-  attempt: run.attempt,
-  args: cut(run.argsJson),
-  output: run.outputJson === null ? null : cut(run.outputJson),
-  provider: run.provider,
-  model: run.model,
-  cachePolicy: run.cachePolicy,
-  script: run.scriptPath === null ? null : { path: run.scriptPath, hash: run.scriptHash },
-  environment: Environment.of(run.id, events),
-  budget: {
-    totalTokens: run.budgetTotalTokens,
-    totalCostUsd: run.budgetTotalCostUsd,
-    spentTokens: run.budgetSpentTokens,
-    spentCostUsd: run.budgetSpentCostUsd
-  },
-  error: run.errorMessage === null ? null : { kind: run.errorKind ?? "Error", message: run.errorMessage },
-  message: events.findLast(({ runId, type }) => type === "end" && runId === run.id)?.message ?? null,
-  createdAt: Calls.millis(run.createdAt),
-  startedAt: Calls.millis(run.startedAt),
-  completedAt: Calls.millisOrNull(run.completedAt),
-  updatedAt: Calls.millis(run.updatedAt),
-  resumeCommand: Commands.resumeOf(run, home) ?? null
-})
-
-const cut = (text: string): CutText => {
-  const size = new TextEncoder().encode(text).length
-  return text.length <= limits.text
-    ? { text, size, isCut: false }
-    // a pair of surrogates is not cut through
-    : { text: text.slice(0, limits.text).replace(/[\uD800-\uDBFF]$/, ""), size, isCut: true }
-}
-
-const eventOf = (event: Records.Event): EventReport => ({
-  id: event.id,
-  runId: event.runId,
-  callId: event.callId,
-  runAttempt: event.runAttempt,
-  type: event.type,
-  message: event.message,
-  data: event.dataJson,
-  at: Calls.millis(event.timestamp)
-})
-
-const approvalOf = (approval: Records.Approval): ApprovalReport => ({
-  runId: approval.runId,
-  name: approval.name,
-  question: approval.question,
-  askedAt: Calls.millis(approval.askedAt),
-  decision: approval.decision,
-  message: approval.message,
-  decidedAt: Calls.millisOrNull(approval.decidedAt)
 })
 
 const cutTexts = (calls: RunReport["calls"]): number => {

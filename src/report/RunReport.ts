@@ -28,30 +28,52 @@ export interface Text {
 }
 
 /**
- * A run and everything that belongs to it.
+ * Where a run stands: what there is to say of it without what its calls asked and were answered.
  * @category models
  * @since 0.1.0
  */
-export interface RunReport {
-  /** Changes when a reader of an older model could misread a newer one. */
-  readonly version: 1
+export interface RunStanding {
   readonly generatedAt: number
-  /** The version of this program that made the report. */
-  readonly owfVersion: string
-  /** Absolute path of the home. */
-  readonly home: string
   /** Absolute path of the run's directory. */
   readonly directory: string
   /** The run that was asked for. */
   readonly run: RunFacts
   /** That run first, then the runs below it, each before its own children. */
   readonly runs: ReadonlyArray<RunFacts>
-  /** In order of the runs, then of their first event or call. Calls outside any phase are under the name null. */
-  readonly phases: ReadonlyArray<PhaseReport>
   /** In order of the runs, then of the calls' indices. */
-  readonly calls: ReadonlyArray<CallReport>
+  readonly calls: ReadonlyArray<CallState>
   /** What the run waited for, calls' waits included, oldest first. */
   readonly waits: ReadonlyArray<WaitReport>
+  /** What the run's own calls come to; those of the runs below it are not among them. */
+  readonly own: Sums
+  readonly approvals: ReadonlyArray<ApprovalReport>
+  readonly commands: Commands
+}
+
+/**
+ * Where a run stands, its calls as lines of a list.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunLines extends RunStanding {
+  readonly calls: ReadonlyArray<CallLine>
+}
+
+/**
+ * A run and everything that belongs to it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunReport extends RunStanding {
+  /** Changes when a reader of an older model could misread a newer one. */
+  readonly version: 1
+  /** The version of this program that made the report. */
+  readonly owfVersion: string
+  /** Absolute path of the home. */
+  readonly home: string
+  /** In order of the runs, then of their first event or call. Calls outside any phase are under the name null. */
+  readonly phases: ReadonlyArray<PhaseReport>
+  readonly calls: ReadonlyArray<CallReport>
   readonly usage: {
     readonly byPhase: ReadonlyArray<Records.Usage>
     readonly byModel: ReadonlyArray<Records.Usage>
@@ -60,20 +82,18 @@ export interface RunReport {
   readonly totals: Totals
   /** Oldest first. */
   readonly events: ReadonlyArray<EventReport>
-  readonly approvals: ReadonlyArray<ApprovalReport>
   /** What a person should know before reading: degraded answers, unknown costs, lost requests, warnings of calls. */
   readonly warnings: ReadonlyArray<Warning>
   /** How many entries and texts were left out or cut to keep the model bounded (M3). */
   readonly omitted: Omitted
-  readonly commands: Commands
 }
 
 /**
- * One execution of a workflow.
+ * One execution of a workflow, as far as its own record says.
  * @category models
  * @since 0.1.0
  */
-export interface RunFacts {
+export interface RunState {
   readonly id: RunId
   readonly rootRunId: RunId
   readonly parentRunId: RunId | null
@@ -91,8 +111,6 @@ export interface RunFacts {
   readonly model: string | null
   readonly cachePolicy: CachePolicy
   readonly script: { readonly path: string; readonly hash: string | null } | null
-  /** What the run was started with, as far as it was recorded. */
-  readonly environment: Environment
   readonly budget: {
     /** Null for no limit. */
     readonly totalTokens: number | null
@@ -102,8 +120,8 @@ export interface RunFacts {
     readonly spentCostUsd: number
   }
   readonly error: { readonly kind: string; readonly message: string } | null
-  /** What a graph said when it ended. */
-  readonly message: string | null
+  /** What kind of end it came to, where that was none it was to come to; also where there is nothing to say of it. */
+  readonly errorKind: string | null
   readonly createdAt: number
   /** When the present attempt of the run began. */
   readonly startedAt: number
@@ -111,6 +129,18 @@ export interface RunFacts {
   readonly updatedAt: number
   /** The command that goes on with the run; null where there is nothing to go on with. */
   readonly resumeCommand: string | null
+}
+
+/**
+ * One execution of a workflow.
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunFacts extends RunState {
+  /** What the run was started with, as far as it was recorded. */
+  readonly environment: Environment
+  /** What a graph said when it ended. */
+  readonly message: string | null
 }
 
 /**
@@ -158,49 +188,30 @@ export interface PhaseReport {
 export type Counts = Readonly<Record<string, number>>
 
 /**
- * One `agent()` of a run.
+ * Where an `agent()` of a run stands.
  * @category models
  * @since 0.1.0
  */
-export interface CallReport {
+export interface CallState {
   readonly id: CallId
   readonly runId: RunId
   readonly index: number
   readonly label: string | null
   readonly phase: string | null
-  /** Where in the program the call was made. */
-  readonly position: string
-  readonly callKey: string
-  readonly cacheKey: string
-  /** How many calls of the run asked the same before. */
-  readonly ordinal: number
   readonly provider: string
   readonly model: string
-  readonly agentType: string | null
-  readonly isolation: Isolation
   readonly status: Records.Call["status"]
   readonly cacheStatus: CacheStatus
-  readonly cachePolicy: CachePolicy
   /** The call of another run the answer was taken from. */
   readonly sourceCallId: CallId | null
-  readonly prompt: Text
-  readonly system: Text | null
-  /** The JSON Schema the answer has to fit; null where there is none, or it was not recorded. */
-  readonly schema: Text | null
-  readonly schemaHash: string | null
-  /** Options that have no field of their own here, those that decide the answer and those that do not; JSON values. */
-  readonly options: Readonly<Record<string, unknown>>
-  readonly outputText: Text | null
-  /** JSON. */
-  readonly outputJson: Text | null
-  readonly validationErrors: ReadonlyArray<ValidationError>
+  /** What that call had used; null for an answer that was not taken from one. */
+  readonly saved: { readonly tokens: number; readonly costUsd: number } | null
   readonly errorKind: string | null
   readonly error: string | null
   /** Why a declared value stands in for the answer. */
   readonly degradedReason: string | null
   /** Requests to the provider in the order they were sent. */
-  readonly attempts: ReadonlyArray<AttemptReport>
-  readonly recovery: RecoveryReport | null
+  readonly attempts: ReadonlyArray<AttemptState>
   readonly waits: ReadonlyArray<WaitReport>
   /** Until when the call waits, or was to wait when it was interrupted. */
   readonly waitingUntil: number | null
@@ -218,13 +229,80 @@ export interface CallReport {
   /** When the first request was sent. */
   readonly startedAt: number | null
   readonly completedAt: number | null
-  readonly explanation: Explanation
+}
+
+/**
+ * A call in a list.
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallLine extends CallState {
+  /** Its label, or the beginning of what it asked. */
+  readonly title: string
+}
+
+/**
+ * What tells a call from others.
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallIdentity {
+  /** Where in the program the call was made. */
+  readonly position: string
+  readonly callKey: string
+  readonly cacheKey: string
+  /** How many calls of the run asked the same before. */
+  readonly ordinal: number
+  readonly agentType: string | null
+  readonly isolation: Isolation
+  readonly cachePolicy: CachePolicy
+  readonly schemaHash: string | null
   readonly worktree: Worktree | null
+}
+
+/**
+ * One `agent()` of a run.
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallReport extends CallState, CallIdentity {
+  readonly prompt: Text
+  readonly system: Text | null
+  /** The JSON Schema the answer has to fit; null where there is none, or it was not recorded. */
+  readonly schema: Text | null
+  /** Options that have no field of their own here, those that decide the answer and those that do not; JSON values. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly outputText: Text | null
+  /** JSON. */
+  readonly outputJson: Text | null
+  readonly validationErrors: ReadonlyArray<ValidationError>
+  readonly attempts: ReadonlyArray<AttemptReport>
+  readonly recovery: RecoveryReport | null
+  readonly explanation: Explanation
   /** Null for a call whose changes were not looked at. */
   readonly changes: ReadonlyArray<Change> | null
   /** The changes as git writes them. */
   readonly patch: Text | null
   readonly artifacts: ReadonlyArray<ArtifactReport>
+}
+
+/**
+ * A call with all that is recorded of it, nothing cut: its texts, and what is stored as JSON as it is stored. What only
+ * the run's events say of it is not there.
+ * @category models
+ * @since 0.1.0
+ */
+export interface WholeCall extends Omit<CallState, "waits" | "degradedReason">, CallIdentity {
+  readonly prompt: string
+  readonly attempts: ReadonlyArray<AttemptReport>
+  readonly outputText: string | null
+  readonly outputJson: string | null
+  /** What decides the answer beside the prompt. */
+  readonly optsJson: string
+  readonly settingsJson: string | null
+  readonly validationErrorsJson: string | null
+  readonly changesJson: string | null
+  readonly recoveryJson: string | null
 }
 
 /**
@@ -262,11 +340,11 @@ export interface Worktree {
 }
 
 /**
- * One request to a provider.
+ * One request to a provider, without what was sent back.
  * @category models
  * @since 0.1.0
  */
-export interface AttemptReport {
+export interface AttemptState {
   /** From 1, over all resumes of the run. */
   readonly number: number
   /** `lost`: given up before its outcome was known; it may have been paid for. */
@@ -280,10 +358,18 @@ export interface AttemptReport {
   readonly reservedCostUsd: number
   readonly errorKind: string | null
   readonly error: string | null
-  /** What the provider sent, where it differs from the call's answer. */
-  readonly raw: Text | null
   readonly startedAt: number
   readonly completedAt: number | null
+}
+
+/**
+ * One request to a provider.
+ * @category models
+ * @since 0.1.0
+ */
+export interface AttemptReport extends AttemptState {
+  /** What the provider sent, where it differs from the call's answer. */
+  readonly raw: Text | null
 }
 
 /**
@@ -320,12 +406,11 @@ export interface WaitReport {
 }
 
 /**
- * What a run comes to, the runs below it included.
+ * What some calls come to.
  * @category models
  * @since 0.1.0
  */
-export interface Totals {
-  readonly runs: number
+export interface Sums {
   readonly calls: number
   readonly byStatus: Counts
   readonly byCache: Counts
@@ -341,6 +426,15 @@ export interface Totals {
   /** What the answers used that were taken from other runs. */
   readonly savedTokens: number
   readonly savedCostUsd: number
+}
+
+/**
+ * What a run comes to, the runs below it included.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Totals extends Sums {
+  readonly runs: number
   /** From the run's creation to its end, pauses between its attempts included. */
   readonly wallMs: number
   /** The times of all requests together: what they would take one after the other. */
@@ -348,6 +442,21 @@ export interface Totals {
   /** Most requests under way at once. */
   readonly peakConcurrency: number
   readonly changedFiles: number
+}
+
+/**
+ * What the calls of a run and those below it used, or of all runs of a home.
+ * @category models
+ * @since 0.1.0
+ */
+export interface UsageReport {
+  readonly by: "provider" | "model" | "workflow" | "phase" | "day"
+  /** Only what was asked from then on; null for all of it. */
+  readonly since: number | null
+  /** Null for all runs. */
+  readonly runId: RunId | null
+  readonly groups: ReadonlyArray<Records.Usage>
+  readonly total: Records.Usage
 }
 
 /**

@@ -3,19 +3,21 @@
  *
  * Money is added in whole billionths of a dollar. What is not known is counted, never taken for zero.
  */
-import type { CallId } from "../domain/Ids.ts"
 import type { Recorded } from "../domain/Recorded.ts"
 import type * as Records from "../domain/Records.ts"
 import * as Usage from "../domain/Usage.ts"
 import { groupedBy, millis } from "./Calls.ts"
-import type { CallReport, Counts, PhaseReport, RunFacts, RunReport, Totals, Warning } from "./RunReport.ts"
-
-/**
- * What the answers of calls had used that were taken from other runs.
- * @category models
- * @since 0.1.0
- */
-export type Saved = ReadonlyMap<CallId, { readonly tokens: number; readonly costNano: number }>
+import type {
+  CallReport,
+  CallState,
+  Counts,
+  PhaseReport,
+  RunFacts,
+  RunReport,
+  Sums,
+  Totals,
+  Warning
+} from "./RunReport.ts"
 
 /**
  * The phases of the runs, in order of the runs, then of when they began.
@@ -58,43 +60,60 @@ export const phases = (
  * @since 0.1.0
  */
 export const usage = (
-  calls: ReadonlyArray<CallReport>,
-  saved: Saved,
-  of: (call: CallReport) => string | null
+  calls: ReadonlyArray<CallState>,
+  of: (call: CallState) => string | null
 ): ReadonlyArray<Records.Usage> =>
   [...groupedBy(calls, of)]
     .toSorted(([a], [b]) => a === b ? 0 : a === null ? 1 : b === null ? -1 : a < b ? -1 : 1)
-    .map(([group, calls]) => usageOf(group, calls, saved))
+    .map(([group, calls]) => usageOf(group, calls))
 
 /**
  * What some calls used in all.
  * @category constructors
  * @since 0.1.0
  */
-export const sumOf = (calls: ReadonlyArray<CallReport>): Records.Usage => usageOf(null, calls, noSavings)
+export const sumOf = (calls: ReadonlyArray<CallState>): Records.Usage => usageOf(null, calls)
 
 /**
- * What a report comes to.
+ * What groups come to.
  * @category constructors
  * @since 0.1.0
  */
-export const totals = (
-  run: RunFacts,
-  runs: ReadonlyArray<RunFacts>,
-  calls: ReadonlyArray<CallReport>,
-  saved: Saved,
-  now: number
-): Totals => {
-  const all = usageOf(null, calls, saved)
+export const totalOf = (groups: ReadonlyArray<Records.Usage>): Records.Usage => {
+  const sum = (of: (group: Records.Usage) => number) => groups.reduce((total, group) => total + of(group), 0)
+  // adding amounts as dollars leaves a rest far below a billionth
+  const exact = (of: (group: Records.Usage) => number) => nanoOf(sum(of)) / 1e9
+  return {
+    group: "total",
+    calls: sum((group) => group.calls),
+    hits: sum((group) => group.hits),
+    attempts: sum((group) => group.attempts),
+    lostAttempts: sum((group) => group.lostAttempts),
+    inputTokens: sum((group) => group.inputTokens),
+    outputTokens: sum((group) => group.outputTokens),
+    cacheReadTokens: sum((group) => group.cacheReadTokens),
+    cacheWriteTokens: sum((group) => group.cacheWriteTokens),
+    costUsd: exact((group) => group.costUsd),
+    unknownCosts: sum((group) => group.unknownCosts),
+    savedTokens: sum((group) => group.savedTokens),
+    savedCostUsd: exact((group) => group.savedCostUsd)
+  }
+}
+
+/**
+ * What some calls come to.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sums = (calls: ReadonlyArray<CallState>): Sums => {
+  const all = sumOf(calls)
   const usage = Usage.make({
     inputTokens: all.inputTokens,
     outputTokens: all.outputTokens,
     cacheReadTokens: all.cacheReadTokens,
     cacheWriteTokens: all.cacheWriteTokens
   })
-  const requests = requestsOf(calls, now)
   return {
-    runs: runs.length,
     calls: calls.length,
     byStatus: counts(calls.map(({ status }) => status)),
     byCache: counts(calls.map(({ cacheStatus }) => cacheStatus)),
@@ -105,7 +124,25 @@ export const totals = (
     costUsd: all.costUsd,
     unknownCosts: all.unknownCosts,
     savedTokens: all.savedTokens,
-    savedCostUsd: all.savedCostUsd,
+    savedCostUsd: all.savedCostUsd
+  }
+}
+
+/**
+ * What a report comes to.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const totals = (
+  run: RunFacts,
+  runs: ReadonlyArray<RunFacts>,
+  calls: ReadonlyArray<CallReport>,
+  now: number
+): Totals => {
+  const requests = requestsOf(calls, now)
+  return {
+    runs: runs.length,
+    ...sums(calls),
     wallMs: Math.max(0, endOf(run, now) - run.createdAt),
     requestMs: requests.reduce((sum, { from, to }) => sum + (to - from), 0),
     peakConcurrency: peak(requests),
@@ -172,22 +209,14 @@ export const endOf = (run: RunFacts, now: number): number =>
   run.completedAt ?? (run.status === "running" || run.status === "waiting" ? now : run.updatedAt)
 
 /**
- * What each call's answer had used that was taken from another run.
- * @category constructors
- * @since 0.1.0
- */
-export const savedOf = (recorded: Recorded): Saved =>
-  new Map(recorded.calls.flatMap(({ id, saved }) => saved === null ? [] : [[id, saved] as const]))
-
-/**
  * The groups of usage every report has.
  * @category constructors
  * @since 0.1.0
  */
-export const usages = (calls: ReadonlyArray<CallReport>, saved: Saved): RunReport["usage"] => ({
-  byPhase: usage(calls, saved, ({ phase }) => phase),
-  byModel: usage(calls, saved, ({ model, provider }) => `${provider}:${model}`),
-  byProvider: usage(calls, saved, ({ provider }) => provider)
+export const usages = (calls: ReadonlyArray<CallState>): RunReport["usage"] => ({
+  byPhase: usage(calls, ({ phase }) => phase),
+  byModel: usage(calls, ({ model, provider }) => `${provider}:${model}`),
+  byProvider: usage(calls, ({ provider }) => provider)
 })
 
 // -----------------------------------------------------------------------------
@@ -202,7 +231,7 @@ interface Phase {
 }
 
 const phaseOf = ({ calls, name, runId, startedAt }: Phase, order: number): PhaseReport => {
-  const used = usageOf(name, calls, noSavings)
+  const used = usageOf(name, calls)
   const ends = calls.map(({ completedAt }) => completedAt)
   return {
     runId,
@@ -218,9 +247,7 @@ const phaseOf = ({ calls, name, runId, startedAt }: Phase, order: number): Phase
   }
 }
 
-const noSavings: Saved = new Map()
-
-const usageOf = (group: string | null, calls: ReadonlyArray<CallReport>, saved: Saved): Records.Usage => {
+const usageOf = (group: string | null, calls: ReadonlyArray<CallState>): Records.Usage => {
   let tokens = Usage.zero
   let [hits, attempts, lost, nano, unknown, savedTokens, savedNano] = [0, 0, 0, 0, 0, 0, 0]
   for (const call of calls) {
@@ -230,11 +257,10 @@ const usageOf = (group: string | null, calls: ReadonlyArray<CallReport>, saved: 
       attempts++
       if (status === "lost") lost++
       if (costUsd === null) unknown++
-      else nano += Math.round(costUsd * 1e9)
+      else nano += nanoOf(costUsd)
     }
-    const source = saved.get(call.id)
-    savedTokens += source?.tokens ?? 0
-    savedNano += source?.costNano ?? 0
+    savedTokens += call.saved?.tokens ?? 0
+    savedNano += nanoOf(call.saved?.costUsd ?? 0)
   }
   return {
     group,
@@ -249,6 +275,9 @@ const usageOf = (group: string | null, calls: ReadonlyArray<CallReport>, saved: 
     savedCostUsd: savedNano / 1e9
   }
 }
+
+/** Amounts are whole billionths of a dollar. */
+const nanoOf = (usd: number): number => Math.round(usd * 1e9)
 
 interface Span {
   readonly from: number

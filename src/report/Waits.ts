@@ -1,11 +1,11 @@
 /**
- * What a run waited for, read off its events: a wait begins with an event that says so, and ends with the next thing that
- * happens to whoever waited.
+ * What a run waited for, read off its events and its requests: a wait begins with an event that says so, or with a request
+ * that failed and is followed by another try, and ends with the next thing that happens to whoever waited.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { CallId, RunId } from "../domain/Ids.ts"
-import type { Recorded } from "../domain/Recorded.ts"
+import type { Standing, StandingAttempt, StandingCall } from "../domain/Recorded.ts"
 import type * as Records from "../domain/Records.ts"
 import { grouped, millis, millisOrNull } from "./Calls.ts"
 import type { WaitReport } from "./RunReport.ts"
@@ -16,15 +16,42 @@ import type { WaitReport } from "./RunReport.ts"
  * @since 0.1.0
  */
 export const make = (
-  recorded: Recorded,
+  recorded: Rows,
   ends: ReadonlyMap<RunId, number | null>,
   now: number
-): ReadonlyArray<WaitReport> =>
-  [...ofCalls(recorded), ...ofRuns(recorded.events, ends, now)].toSorted((a, b) => a.from - b.from)
+): ReadonlyArray<WaitReport> => [...ofCalls(recorded), ...ofRuns(recorded.events, ends, now)].toSorted(byAge)
+
+/**
+ * What waits are read off.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rows {
+  readonly calls: ReadonlyArray<Pick<StandingCall, "id" | "runId" | "status" | "completedAt">>
+  readonly attempts: Standing["attempts"]
+  readonly events: Standing["events"]
+}
+
+/**
+ * What calls waited for, oldest first.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofCalls = (recorded: Rows): ReadonlyArray<WaitReport> => {
+  const attempts = grouped(recorded.attempts)
+  const told = toldOf(recorded, attempts)
+  const tolds = grouped(told)
+  const tries = recorded.calls.flatMap((call) =>
+    betweenTries(call, attempts.get(call.id) ?? [], tolds.get(call.id) ?? [])
+  )
+  return [...told, ...tries].toSorted(byAge)
+}
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const byAge = (a: WaitReport, b: WaitReport): number => a.from - b.from
 
 const decodeUntil = Schema.decodeUnknownOption(
   Schema.parseJson(Schema.Struct({ until: Schema.optional(Schema.NullOr(Schema.String)) }))
@@ -38,11 +65,13 @@ const untilOf = ({ dataJson }: Records.Event): number | null =>
 
 const isWait = ({ type }: Records.Event): boolean => type === "call_waiting" || type === "rate_limit_waiting"
 
-const ofCalls = (recorded: Recorded): ReadonlyArray<WaitReport> => {
+type Attempts = ReadonlyMap<CallId | null, ReadonlyArray<StandingAttempt>>
+
+/** Waits that an event tells of. */
+const toldOf = (recorded: Rows, attempts: Attempts): ReadonlyArray<WaitReport> => {
   const waits = recorded.events.filter((event) => event.callId !== null && isWait(event))
   if (waits.length === 0) return []
   const events = grouped(recorded.events)
-  const attempts = grouped(recorded.attempts)
   const calls = new Map(recorded.calls.map((call) => [call.id, call]))
   const next = (id: CallId, wait: Records.Event): number | null => {
     const from = millis(wait.timestamp)
@@ -63,6 +92,27 @@ const ofCalls = (recorded: Recorded): ReadonlyArray<WaitReport> => {
     }]
   )
 }
+
+/** What it takes to write down how a request ended and that the next one is sent is no wait. */
+const shortest = 100
+
+/** Pauses after requests that failed, where no event tells of one. */
+const betweenTries = (
+  { completedAt: settledAt, id, runId, status }: Rows["calls"][number],
+  attempts: ReadonlyArray<StandingAttempt>,
+  told: ReadonlyArray<WaitReport>
+): ReadonlyArray<WaitReport> =>
+  attempts.flatMap(({ attempt, completedAt, error, status: came }, at): ReadonlyArray<WaitReport> => {
+    const next = attempts[at + 1]
+    if (came !== "failed" || completedAt === null) return []
+    // a call that ended otherwise was not to be asked again
+    if (next === undefined && status !== "running" && status !== "cancelled") return []
+    const from = millis(completedAt)
+    const endedAt = millisOrNull(next?.startedAt ?? settledAt)
+    if (endedAt !== null && endedAt - from < shortest) return []
+    if (told.some((wait) => wait.from >= from && (endedAt === null || wait.from <= endedAt))) return []
+    return [{ runId, callId: id, from, endedAt, until: null, reason: `try ${attempt + 1} follows: ${error ?? came}` }]
+  })
 
 /** A workflow's own waits; it says again that it waits, and when a resumed run goes on with it. */
 const ofRuns = (

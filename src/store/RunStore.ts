@@ -19,7 +19,7 @@ import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { CallId, RunId } from "../domain/Ids.ts"
 import type { NanoUsd } from "../domain/Money.ts"
-import type { AskedCall, Limits, Recorded } from "../domain/Recorded.ts"
+import type { AskedCall, Limits, Recorded, Standing, Whole } from "../domain/Recorded.ts"
 import type * as Records from "../domain/Records.ts"
 import type { CachePolicy, CacheStatus, CallStatus, Isolation, RunStatus } from "../domain/Status.ts"
 import type { Usage } from "../domain/Usage.ts"
@@ -652,8 +652,6 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   ) => Effect.Effect<ReadonlyArray<Records.ListedRun>, StoreError>
   /** Child runs of a run, oldest first. */
   readonly children: (id: RunId) => Effect.Effect<ReadonlyArray<Records.Run>, StoreError>
-  /** Where the calls of a run stand that are under way, or were settled by an event after a number (0 for all). */
-  readonly progress: (id: RunId, after: number) => Effect.Effect<ReadonlyArray<Records.Progress>, StoreError>
   /** Calls of a run in order of their index. */
   readonly calls: (id: RunId) => Effect.Effect<ReadonlyArray<Records.Call>, StoreError>
   readonly call: (id: string) => Effect.Effect<Option.Option<Records.Call>, StoreError>
@@ -683,6 +681,12 @@ export class RunStore extends Context.Tag("owf/RunStore")<RunStore, {
   readonly earlierCalls: (id: RunId, limit: number) => Effect.Effect<ReadonlyArray<AskedCall>, StoreError>
   /** A root run and all runs below it, oldest first. */
   readonly family: (rootRunId: RunId) => Effect.Effect<ReadonlyArray<Records.Run>, StoreError>
+  /** Where all calls of some runs stand, and the events that tell of it. */
+  readonly standing: (runs: ReadonlyArray<RunId>) => Effect.Effect<Standing, StoreError>
+  /** Where the calls of a run stand that are under way, or were settled by an event after a number; and those events. */
+  readonly standingAfter: (id: RunId, after: number) => Effect.Effect<Standing, StoreError>
+  /** The calls of a run, or the one of an index, with all that is recorded of them but what they changed. */
+  readonly whole: (id: RunId, index?: number | undefined) => Effect.Effect<Whole, StoreError>
   /** What is stored of some runs, bounded, in a few statements. */
   readonly recorded: (runs: ReadonlyArray<RunId>, limits: Limits) => Effect.Effect<Recorded, StoreError>
   /** What calls used, added up over runs, in order of the groups. */

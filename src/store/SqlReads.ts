@@ -19,13 +19,14 @@ import type { CallFiles, Journal, Ownership, Reservation, RunStore, StoreError }
 import { RunNotFound } from "./RunStore.ts"
 import * as SqlApprovals from "./SqlApprovals.ts"
 import * as SqlBusy from "./SqlBusy.ts"
+import type * as SqlColumns from "./SqlColumns.ts"
 import * as SqlFailure from "./SqlFailure.ts"
 import * as SqlLease from "./SqlLease.ts"
-import * as SqlProgress from "./SqlProgress.ts"
 import * as SqlPulse from "./SqlPulse.ts"
 import * as SqlRecorded from "./SqlRecorded.ts"
 import * as SqlRows from "./SqlRows.ts"
 import type { Row } from "./SqlRows.ts"
+import * as SqlStanding from "./SqlStanding.ts"
 import type { Value } from "./SqlTemplates.ts"
 import * as SqlUsage from "./SqlUsage.ts"
 
@@ -43,7 +44,9 @@ export interface SqlReads extends
     | "run"
     | "runs"
     | "children"
-    | "progress"
+    | "standing"
+    | "standingAfter"
+    | "whole"
     | "calls"
     | "call"
     | "attempts"
@@ -126,7 +129,9 @@ export const make = (options: {
         SqlRows.selectListed(`${children ? "" : "WHERE runs.parent_run_id IS NULL"} ORDER BY runs.id DESC LIMIT ?`),
         limit
       ).pipe(Effect.flatMap(withStatus), Effect.flatMap(SqlRows.decode.listed(path))),
-    progress: (id, after) => Effect.flatMap(all(SqlProgress.select, id, id, after), SqlRows.decode.progress(path)),
+    standing: (ids) => SqlStanding.read(all, path, ids),
+    standingAfter: (id, after) => SqlStanding.readAfter(all, path, id, after),
+    whole: (id, index) => SqlRecorded.whole(all, path, id, index ?? null),
     calls: (id) => calls("WHERE run_id = ? ORDER BY call_index", id),
     call: (id) =>
       isCallId(id)
@@ -273,7 +278,7 @@ const textOf = (value: unknown): string | null => (typeof value === "string" ? v
 const numberOf = (value: unknown): number => (typeof value === "number" ? value : 0)
 
 /** The whole id of a run: itself, one whose alias it is, the only one it is a prefix of, or the newest root run. */
-const find = (all: SqlRecorded.All, id: string): Effect.Effect<string | undefined, StoreError> => {
+const find = (all: SqlColumns.All, id: string): Effect.Effect<string | undefined, StoreError> => {
   const only = (rows: ReadonlyArray<Row>) => (rows.length === 1 ? String(rows[0]?.["id"]) : undefined)
   if (id === "latest") {
     return Effect.map(all("SELECT id FROM runs WHERE parent_run_id IS NULL ORDER BY id DESC LIMIT 1"), only)

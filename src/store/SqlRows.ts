@@ -170,7 +170,6 @@ export const decode = {
   events: decodeAll(Records.Event),
   approvals: decodeAll(Records.Approval),
   artifacts: decodeAll(Records.Artifact),
-  progress: decodeAll(Records.Progress),
   usage: decodeAll(Records.Usage)
 }
 

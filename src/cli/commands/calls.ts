@@ -2,12 +2,12 @@
  * `owf calls RUN_ID`: lists the calls of a run.
  */
 import * as Effect from "effect/Effect"
-import * as Records from "../../domain/Records.ts"
-import { RunStore } from "../../store/RunStore.ts"
+import * as LoadSlice from "../../report/LoadSlice.ts"
+import * as ReportJson from "../../report/ReportJson.ts"
 import * as Format from "../Format.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { encode, findRun, loadReport, reading, runId, withStore } from "./shared.ts"
+import { reading, runId, withStore } from "./shared.ts"
 
 /**
  * Lists the calls of a run.
@@ -27,20 +27,19 @@ export const calls = Spec.make({
     home,
     Effect.gen(function*() {
       if (json) {
-        const { id: run } = yield* findRun(id)
-        const { calls } = yield* RunStore
-        return yield* printJson((yield* calls(run)).map((call) => encode(Records.Call, call)))
+        const run = yield* LoadSlice.run(id)
+        return yield* printJson((yield* LoadSlice.calls(run.id)).map(ReportJson.call))
       }
-      const report = yield* loadReport(id, home)
-      const found = report.calls.filter(({ runId }) => runId === report.run.id)
-      if (found.length === 0) return yield* note(`Run ${report.run.id} has made no calls.`)
+      const { calls, run } = yield* LoadSlice.standing(id)
+      const found = calls.filter(({ runId }) => runId === run.id)
+      if (found.length === 0) return yield* note(`Run ${run.id} has made no calls.`)
       yield* print(Format.table(found.map((call) => [
         Format.callNumber(call.index),
         call.status,
         call.cacheStatus,
         `${call.provider}:${call.model}`,
         Format.tokens(call.usage.inputTokens + call.usage.outputTokens),
-        Format.clip(call.label ?? call.prompt.text, 60)
+        Format.clip(call.title, 60)
       ])))
     })
   ))

@@ -2,16 +2,16 @@
  * `owf cancel RUN_ID`: stops a run of another process, so that it can be resumed.
  */
 import * as Effect from "effect/Effect"
-import type * as Records from "../../domain/Records.ts"
+import * as LoadSlice from "../../report/LoadSlice.ts"
+import type { RunState } from "../../report/RunReport.ts"
 import { RunStore } from "../../store/RunStore.ts"
 import { ExitCode } from "../ExitCode.ts"
 import { Exited, Host } from "../Host.ts"
 import type { Stopped } from "../Host.ts"
 import * as Follow from "../live/Follow.ts"
 import { note, print, printJson } from "../Output.ts"
-import * as RunView from "../RunView.ts"
 import * as Spec from "../Spec.ts"
-import { findRun, reading, runId, withStore } from "./shared.ts"
+import { named, reading, runId, withStore } from "./shared.ts"
 
 /**
  * Stops a run of another process, so that it can be resumed.
@@ -32,26 +32,26 @@ export const cancel = Spec.make({
   withStore(
     home,
     Effect.gen(function*() {
-      const { home: at, shown, stop } = yield* Host
+      const { stop } = yield* Host
       const store = yield* RunStore
-      const found = yield* findRun(id)
-      const root = found.parentRunId === null ? found : yield* store.run(found.rootRunId)
+      const options = yield* named(home)
+      const found = yield* LoadSlice.run(id, options)
+      const root = found.parentRunId === null ? found : yield* LoadSlice.run(found.rootRunId, options)
       const { owner } = yield* store.pulse(root.id)
       const asked: Stopped | "over" = Follow.isOver(root) ? "over" : owner === null ? "gone" : yield* stop(owner)
-      const run = asked === "asked" ? yield* untilStopped(root) : root
+      const run = asked === "asked" ? yield* untilStopped(root, options) : root
       const detail = detailOf(asked, run, owner?.pid)
-      const resume = RunView.resumeCommand(run, home === undefined ? undefined : shown(at(home)))
       if (json) {
         yield* printJson({
           run_id: run.id,
           status: run.status,
           stopped: asked === "asked",
           detail,
-          resume: resume ?? null
+          resume: run.resumeCommand
         })
       } else {
         yield* print(`run ${run.id} is ${run.status}: ${detail}`)
-        if (resume !== undefined) yield* note(`resume with: ${resume}`)
+        if (run.resumeCommand !== null) yield* note(`resume with: ${run.resumeCommand}`)
       }
       if (asked === "elsewhere" || asked === "foreign") return yield* new Exited({ code: ExitCode.owned })
     })
@@ -62,14 +62,13 @@ export const cancel = Spec.make({
 // -----------------------------------------------------------------------------
 
 /** The run once its process has stored how it ended, or as it stands when that takes too long. */
-const untilStopped = (run: Records.Run) =>
-  Effect.flatMap(RunStore, (store) =>
-    Follow.events(run.id, { after: undefined, type: "none" }, () => Effect.void).pipe(
-      Effect.timeout("20 seconds"),
-      Effect.catchTag("TimeoutException", () => store.run(run.id))
-    ))
+const untilStopped = (run: RunState, options: LoadSlice.Options) =>
+  Follow.events(run.id, { ...options, after: undefined, type: "none" }, () => Effect.void).pipe(
+    Effect.timeout("20 seconds"),
+    Effect.catchTag("TimeoutException", () => LoadSlice.run(run.id, options))
+  )
 
-const detailOf = (asked: Stopped | "over", { status }: Records.Run, pid: number | undefined): string => {
+const detailOf = (asked: Stopped | "over", { status }: RunState, pid: number | undefined): string => {
   switch (asked) {
     case "over":
       return "nobody is at work on it, and nothing was done"

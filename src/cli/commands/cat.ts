@@ -2,15 +2,14 @@
  * `owf cat CALL_ID`: prints the answer, the prompt or the raw answer of a call.
  */
 import * as Effect from "effect/Effect"
-import * as Records from "../../domain/Records.ts"
-import type { StoreError } from "../../store/RunStore.ts"
-import { RunStore } from "../../store/RunStore.ts"
+import * as ReportJson from "../../report/ReportJson.ts"
+import type { WholeCall } from "../../report/RunReport.ts"
 import * as Flag from "../Flag.ts"
 import * as Format from "../Format.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import * as Usage from "../UsageError.ts"
-import { callId, encode, findCall, reading, withStore } from "./shared.ts"
+import { callId, loadCall, reading, withStore } from "./shared.ts"
 
 /**
  * Prints the answer, the prompt or the raw answer of a call.
@@ -32,15 +31,13 @@ export const cat = Spec.make({
     home,
     Effect.gen(function*() {
       if (prompt && raw) return yield* Usage.make("--prompt and --raw exclude each other.", "Give one of them.")
-      const call = yield* findCall(id)
-      const store = yield* RunStore
+      const call = yield* loadCall(id)
       if (json) {
-        const attempts = yield* store.attempts(call.id)
-        const encoded = attempts.map((attempt) => encode(Records.Attempt, attempt))
-        return yield* printJson({ ...encode(Records.Call, call), requests: encoded })
+        const requests = call.attempts.map((attempt) => ReportJson.attempt(call.id, attempt))
+        return yield* printJson({ ...ReportJson.call(call), requests })
       }
       if (prompt) return yield* print(call.prompt)
-      if (raw) return yield* print((yield* rawOf(call)) ?? "")
+      if (raw) return yield* print(rawOf(call) ?? "")
       const answer = call.outputText ?? (call.outputJson === null ? undefined : Format.prettyJson(call.outputJson))
       if (answer === undefined) {
         yield* note(
@@ -56,8 +53,5 @@ export const cat = Spec.make({
 // -----------------------------------------------------------------------------
 
 /** The last answer as it was sent; where it was not kept apart it is the answer itself. */
-const rawOf = (call: Records.Call): Effect.Effect<string | null, StoreError, RunStore> =>
-  Effect.map(
-    Effect.flatMap(RunStore, (store) => store.attempts(call.id)),
-    (attempts) => attempts.findLast(({ raw }) => raw !== null)?.raw ?? call.outputText
-  )
+const rawOf = ({ attempts, outputText }: WholeCall): string | null =>
+  attempts.findLast(({ raw }) => raw !== null)?.raw?.text ?? outputText

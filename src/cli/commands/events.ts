@@ -2,15 +2,16 @@
  * `owf events RUN_ID`: lists what happened in a run.
  */
 import * as Effect from "effect/Effect"
-import * as Records from "../../domain/Records.ts"
-import { RunStore } from "../../store/RunStore.ts"
+import * as LoadSlice from "../../report/LoadSlice.ts"
+import * as ReportJson from "../../report/ReportJson.ts"
+import type { EventReport, RunState } from "../../report/RunReport.ts"
 import * as Flag from "../Flag.ts"
 import * as Format from "../Format.ts"
 import * as Follow from "../live/Follow.ts"
 import * as Text from "../live/Text.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
-import { encode, findRun, reading, runId, withStore } from "./shared.ts"
+import { reading, runId, withStore } from "./shared.ts"
 
 /**
  * Lists what happened in a run.
@@ -38,11 +39,10 @@ export const events = Spec.make({
   withStore(
     home,
     Effect.gen(function*() {
-      const run = yield* findRun(id)
+      const run = yield* LoadSlice.run(id)
       if (follow) return yield* followed(run, { after, type }, json)
-      const store = yield* RunStore
-      const found = yield* store.events(run.id, { after, limit, type })
-      if (json) return yield* printJson(found.map((event) => encode(Records.Event, event)))
+      const found = yield* LoadSlice.events(run.id, { after, limit, type })
+      if (json) return yield* printJson(found.map(ReportJson.event))
       if (found.length === 0) return yield* note(`Run ${run.id} has no such events.`)
       yield* print(Format.table(found.map(cells)))
     })
@@ -53,20 +53,20 @@ export const events = Spec.make({
 // -----------------------------------------------------------------------------
 
 const followed = (
-  run: Records.Run,
+  run: RunState,
   options: { readonly after: number | undefined; readonly type: string | undefined },
   json: boolean
 ) =>
   Effect.gen(function*() {
-    const lineOf = (event: Records.Event): string =>
-      json ? JSON.stringify(encode(Records.Event, event)) : cells(event).join("  ")
+    const lineOf = (event: EventReport): string =>
+      json ? JSON.stringify(ReportJson.event(event)) : cells(event).join("  ")
     const ended = yield* Follow.events(run.id, options, (events) => print(events.map(lineOf).join("\n")))
     yield* note(`run ${ended.id} is ${ended.status}`)
   })
 
-const cells = (event: Records.Event): ReadonlyArray<string> => [
-  event.timestamp,
-  event.type,
-  event.callId === null ? "" : `call ${event.callId.slice(event.callId.lastIndexOf("_") + 1)}`,
-  Format.clip(Text.clean(event.dataJson === null ? event.message : `${event.message} ${event.dataJson}`), 160)
+const cells = ({ at, callId, data, message, type }: EventReport): ReadonlyArray<string> => [
+  new Date(at).toISOString(),
+  type,
+  callId === null ? "" : `call ${callId.slice(callId.lastIndexOf("_") + 1)}`,
+  Format.clip(Text.clean(data === null ? message : `${message} ${data}`), 160)
 ]

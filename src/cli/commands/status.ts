@@ -2,14 +2,13 @@
  * `owf status RUN_ID`: shows where a run stands.
  */
 import * as Effect from "effect/Effect"
-import * as Records from "../../domain/Records.ts"
-import { RunFiles } from "../../store/RunFiles.ts"
-import { RunStore } from "../../store/RunStore.ts"
-import { Host } from "../Host.ts"
+import * as LoadSlice from "../../report/LoadSlice.ts"
+import * as ReportJson from "../../report/ReportJson.ts"
+import type { ApprovalReport, RunStanding } from "../../report/RunReport.ts"
 import { print, printJson } from "../Output.ts"
 import * as RunView from "../RunView.ts"
 import * as Spec from "../Spec.ts"
-import { encode, findRun, loadReport, reading, runId, withStore } from "./shared.ts"
+import { named, reading, runId, withStore } from "./shared.ts"
 
 /**
  * Shows where a run stands.
@@ -26,28 +25,35 @@ export const status = Spec.make({
   withStore(
     home,
     Effect.gen(function*() {
-      if (!json) return yield* print(RunView.render(yield* loadReport(id, home)))
-      const { home: at, shown } = yield* Host
-      const run = yield* findRun(id)
-      const store = yield* RunStore
-      const calls = yield* store.calls(run.id)
-      const children = yield* store.children(run.id)
-      const approvals = (yield* store.approvals(run.rootRunId)).filter(({ decision, runId }) =>
-        decision === null && (run.parentRunId === null || runId === run.id)
-      )
-      const message = yield* RunView.messageOf(run.id)
-      const directory = (yield* RunFiles).directory(run.id)
-      const resume = RunView.resumeCommand(run, home === undefined ? undefined : shown(at(home)))
-      yield* printJson({
-        run: encode(Records.Run, run),
-        run_dir: directory,
-        calls: calls.map((call) => encode(Records.Call, call)),
-        children: children.map((child) => encode(Records.Run, child)),
-        ...(approvals.length === 0
-          ? {}
-          : { approvals: approvals.map((approval) => encode(Records.Approval, approval)) }),
-        ...(message === undefined ? {} : { message }),
-        resume: resume ?? null
-      })
+      const options = yield* named(home)
+      const standing = yield* LoadSlice.standing(id, { ...options, isWhole: json })
+      if (!json) return yield* print(RunView.render(standing))
+      const calls = yield* LoadSlice.calls(standing.run.id)
+      yield* printJson(documentOf(standing, calls.map(ReportJson.call)))
     })
   ))
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const documentOf = (
+  { approvals, directory, own, run, runs }: RunStanding,
+  calls: ReadonlyArray<ReturnType<typeof ReportJson.call>>
+) => {
+  const asked = approvals.filter(({ decision }) => decision === null)
+  const answered = approvals.filter(({ decision }) => decision !== null)
+  const list = (name: string, approvals: ReadonlyArray<ApprovalReport>) =>
+    approvals.length === 0 ? {} : { [name]: approvals.map(ReportJson.approval) }
+  return {
+    run: ReportJson.run(run),
+    run_dir: directory,
+    own: ReportJson.encode(own),
+    calls,
+    children: runs.filter(({ parentRunId }) => parentRunId === run.id).map(ReportJson.run),
+    ...list("approvals", asked),
+    ...list("answered", answered),
+    ...(run.message === null ? {} : { message: run.message }),
+    resume: run.resumeCommand
+  }
+}

@@ -8,15 +8,17 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Records from "../../domain/Records.ts"
-import { RunStore } from "../../store/RunStore.ts"
+import type * as Records from "../../domain/Records.ts"
+import * as LoadSlice from "../../report/LoadSlice.ts"
+import * as ReportJson from "../../report/ReportJson.ts"
+import type { UsageReport } from "../../report/RunReport.ts"
 import * as Flag from "../Flag.ts"
 import * as Format from "../Format.ts"
 import { Host } from "../Host.ts"
 import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import * as UsageError from "../UsageError.ts"
-import { encode, findRun, reading, runId, withStore } from "./shared.ts"
+import { reading, runId, withStore } from "./shared.ts"
 
 /**
  * Adds up what calls used.
@@ -48,33 +50,30 @@ export const usage = Spec.make({
 }, ({ by = "provider", home, json, since: asked }, id) =>
   Effect.gen(function*() {
     const since = asked === undefined ? undefined : yield* sinceOf(asked)
-    const show = (run: Records.Run | undefined, groups: ReadonlyArray<Records.Usage>) => {
-      const total = totalOf(groups)
-      return json
-        ? printJson({
-          by,
-          since: since === undefined ? null : new Date(since).toISOString(),
-          run_id: run?.id ?? null,
-          groups: groups.map((group) => encode(Records.Usage, group)),
-          total: encode(Records.Usage, total)
-        })
-        : groups.length === 0
-        ? note(run === undefined ? "Nothing was used." : `Run ${run.id} has used nothing.`)
-        : print(Format.table([header(by), ...groups.map(row), ...(groups.length === 1 ? [] : [row(total)])]))
-    }
+    const show = (usage: UsageReport) =>
+      json
+        ? printJson(toJson(usage))
+        : usage.groups.length === 0
+        ? note(usage.runId === null ? "Nothing was used." : `Run ${usage.runId} has used nothing.`)
+        : print(Format.table([
+          header(by),
+          ...usage.groups.map(row),
+          ...(usage.groups.length === 1 ? [] : [row(usage.total)])
+        ]))
     yield* withStore(
       home,
       Effect.gen(function*() {
-        const run = id === "" ? undefined : yield* findRun(id)
-        const store = yield* RunStore
-        yield* show(run, yield* store.usage({ by, since, run: run?.id }))
+        const run = id === "" ? undefined : yield* LoadSlice.run(id)
+        yield* show(yield* LoadSlice.usage({ by, since, run: run?.id }))
       })
     ).pipe(
       // a home nobody made yet has used nothing
       Effect.catchIf(
         (error) => id === "" && error._tag === "StoreError" && error.reason === "Missing",
         () =>
-          json ? show(undefined, []) : Effect.flatMap(Host, (host) => note(`There are no runs in ${host.home(home)}.`))
+          json
+            ? show(LoadSlice.usageOf({ by, since }, []))
+            : Effect.flatMap(Host, (host) => note(`There are no runs in ${host.home(home)}.`))
       )
     )
   }))
@@ -141,24 +140,10 @@ const costOf = ({ attempts, costUsd, unknownCosts }: Records.Usage): string => {
   return unknownCosts === attempts ? "unknown" : `${Format.usd(costUsd)} and unknown for ${unknownCosts}`
 }
 
-const totalOf = (groups: ReadonlyArray<Records.Usage>): Records.Usage => {
-  const sum = (of: (group: Records.Usage) => number) => groups.reduce((total, group) => total + of(group), 0)
-  return {
-    group: "total",
-    calls: sum((group) => group.calls),
-    hits: sum((group) => group.hits),
-    attempts: sum((group) => group.attempts),
-    lostAttempts: sum((group) => group.lostAttempts),
-    inputTokens: sum((group) => group.inputTokens),
-    outputTokens: sum((group) => group.outputTokens),
-    cacheReadTokens: sum((group) => group.cacheReadTokens),
-    cacheWriteTokens: sum((group) => group.cacheWriteTokens),
-    costUsd: exact(sum((group) => group.costUsd)),
-    unknownCosts: sum((group) => group.unknownCosts),
-    savedTokens: sum((group) => group.savedTokens),
-    savedCostUsd: exact(sum((group) => group.savedCostUsd))
-  }
-}
-
-/** Amounts are whole billionths of a dollar; adding them as dollars leaves a rest far below that. */
-const exact = (usd: number): number => Math.round(usd * 1e9) / 1e9
+const toJson = ({ by, groups, runId, since, total }: UsageReport) => ({
+  by,
+  since: since === null ? null : new Date(since).toISOString(),
+  run_id: runId,
+  groups: ReportJson.encode(groups),
+  total: ReportJson.encode(total)
+})

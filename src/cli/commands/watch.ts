@@ -6,18 +6,19 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ProviderReason } from "../../domain/AgentError.ts"
-import * as Records from "../../domain/Records.ts"
-import type { StoreError } from "../../store/RunStore.ts"
-import { RunStore } from "../../store/RunStore.ts"
+import * as LoadSlice from "../../report/LoadSlice.ts"
+import * as ReportJson from "../../report/ReportJson.ts"
+import type { RunState } from "../../report/RunReport.ts"
+import type { RunNotFound, RunStore, StoreError } from "../../store/RunStore.ts"
 import { ExitCode, ofError } from "../ExitCode.ts"
 import * as Flag from "../Flag.ts"
-import { Exited, Host } from "../Host.ts"
+import { Exited } from "../Host.ts"
 import * as Follow from "../live/Follow.ts"
 import * as Live from "../live/Live.ts"
 import { note, Output, printJson } from "../Output.ts"
 import * as RunView from "../RunView.ts"
 import * as Spec from "../Spec.ts"
-import { encode, findRun, reading, runId, withStore } from "./shared.ts"
+import { named, reading, runId, withStore } from "./shared.ts"
 
 /**
  * Shows a run of another process while it works.
@@ -35,8 +36,8 @@ export const watch = Spec.make({
   withStore(
     home,
     Effect.gen(function*() {
-      const { home: at, shown } = yield* Host
-      const asked = yield* findRun(id)
+      const options = { ...yield* named(home), isWhole: json }
+      const asked = yield* LoadSlice.run(id)
       if (asked.id !== asked.rootRunId) {
         yield* note(`run ${asked.id} is part of run ${asked.rootRunId}, which is watched`)
       }
@@ -55,15 +56,16 @@ export const watch = Spec.make({
           before: live.before,
           signal: live.signal,
           run: (run) => budget = Follow.budgetOf(run)
-        }),
+        }, options),
         Effect.sync(live.close)
       )
       const summary = live.summary(yield* Clock.currentTimeMillis, RunView.homeFlag(home))
-      if (json) yield* printJson({ run: encode(Records.Run, run) })
-      else yield* note(summary ?? `run ${run.id} is ${run.status}${why(run)}`)
+      if (json) yield* printJson({ run: ReportJson.run(run) })
+      else {yield* note(
+          [`run ${run.id} is ${run.status}${why(run)}`, ...(summary === undefined ? [] : [summary])].join("\n")
+        )}
       if (isDead(run)) yield* note(`the process that was at work on it has ended without saying so`)
-      const resume = RunView.resumeCommand(run, home === undefined ? undefined : shown(at(home)))
-      if (resume !== undefined) yield* note(`resume with: ${resume}`)
+      if (run.resumeCommand !== null) yield* note(`resume with: ${run.resumeCommand}`)
       const code = yield* codeOf(run)
       if (code !== ExitCode.done) return yield* new Exited({ code })
     })
@@ -73,13 +75,13 @@ export const watch = Spec.make({
 // internal
 // -----------------------------------------------------------------------------
 
-const why = ({ errorMessage }: Records.Run): string => errorMessage === null ? "" : `: ${errorMessage}`
+const why = ({ error }: RunState): string => error === null ? "" : `: ${error.message}`
 
 /** An owner that stops a run stores why; one that died could not. */
-const isDead = ({ errorKind, status }: Records.Run): boolean => status === "interrupted" && errorKind === null
+const isDead = ({ errorKind, status }: RunState): boolean => status === "interrupted" && errorKind === null
 
 /** The exit code the run's own command ends with, unless a signal other than Ctrl-C stopped it. */
-const codeOf = (run: Records.Run): Effect.Effect<number, StoreError, RunStore> => {
+const codeOf = (run: RunState): Effect.Effect<number, StoreError | RunNotFound, RunStore> => {
   const { errorKind, status } = run
   if (status === "done") return Effect.succeed(ExitCode.done)
   if (status === "degraded") return Effect.succeed(ExitCode.degraded)
@@ -88,13 +90,12 @@ const codeOf = (run: Records.Run): Effect.Effect<number, StoreError, RunStore> =
 }
 
 /** Why the provider refused the call that failed last, where that is what the run failed with. */
-const reasonOf = ({ errorKind, id }: Records.Run): Effect.Effect<string | undefined, StoreError, RunStore> =>
+const reasonOf = (
+  { errorKind, id }: RunState
+): Effect.Effect<string | undefined, StoreError | RunNotFound, RunStore> =>
   errorKind !== "ProviderFailed"
     ? Effect.succeed(undefined)
-    : Effect.map(
-      Effect.flatMap(RunStore, (store) => store.progress(id, 0)),
-      (calls) => {
-        const failed = calls.findLast(({ status }) => status === "provider_failed")
-        return Option.getOrUndefined(Schema.decodeUnknownOption(ProviderReason)(failed?.errorKind))
-      }
-    )
+    : Effect.map(LoadSlice.standing(id), ({ calls }) => {
+      const failed = calls.findLast(({ runId, status }) => runId === id && status === "provider_failed")
+      return Option.getOrUndefined(Schema.decodeUnknownOption(ProviderReason)(failed?.errorKind))
+    })

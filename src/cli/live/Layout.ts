@@ -203,7 +203,9 @@ const detail = (open: Open, view: View): Line => {
     ...(used === undefined || used.costUsd === null ? [] : [[`  ${money(used.costUsd)}`] as const])
   ]
   if (pause === undefined) return spent
-  const until = pause.isRetry
+  const until = pause.until === null
+    ? pause.isRetry ? `  try ${attempt + 1} follows: ` : "  waits: "
+    : pause.isRetry
     ? `  try ${attempt + 1} in ${elapsed(pause.until - view.now + 999)}: `
     : `  ${untilText(pause.until, view)}: `
   return [...spent, [until, "warning"], [Text.fit(Text.clean(pause.why), 200), "dim"]]

@@ -24,7 +24,7 @@ export interface Live {
   readonly before: (signal: Signal) => void
   /** Removes what is only for while the run works. */
   readonly close: () => void
-  /** What the run came to, as text; undefined where no region was shown, whose reader has read it line by line. */
+  /** What the run came to, as text; undefined where somebody has read all of it line by line. */
   readonly summary: (now: number, flags: string) => string | undefined
 }
 
@@ -48,15 +48,22 @@ export const make = (options: {
 
 const onLines = (write: (text: string) => void): Live => {
   const state = new State()
+  let isLate = false
   return {
     signal: (signal) => {
       const line = Lines.of(signal, state)
       state.apply(signal)
       if (line !== undefined) write(LineText.write(line, Infinity, false))
     },
-    before: (signal) => state.apply(signal),
+    before: (signal) => {
+      isLate = true
+      state.apply(signal)
+    },
     close: () => {},
-    summary: () => undefined
+    summary: (now, flags) =>
+      isLate
+        ? Summary.of(state, now, flags).map((line) => LineText.write(line, Infinity, false)).join("\n")
+        : undefined
   }
 }
 

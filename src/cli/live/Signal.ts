@@ -74,7 +74,8 @@ export type Signal =
     /** Number of the next request; null where it is the one that was to be sent anyway. */
     readonly attempt: number | null
     readonly why: string
-    readonly until: number
+    /** Null where only the process of the run knows. */
+    readonly until: number | null
   }
   | {
     readonly _tag: "CallEnded"

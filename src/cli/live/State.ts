@@ -58,7 +58,7 @@ export interface Open {
   attempt: number
   used: Amount | undefined
   /** Why the next request is not sent yet, and when it is. */
-  pause: { readonly why: string; readonly until: number; readonly isRetry: boolean } | undefined
+  pause: { readonly why: string; readonly until: number | null; readonly isRetry: boolean } | undefined
 }
 
 /**

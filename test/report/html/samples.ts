@@ -58,6 +58,7 @@ export const call = (
     cacheStatus: "miss",
     cachePolicy: "auto",
     sourceCallId: null,
+    saved: changes.cacheStatus === "hit" ? { tokens: 2150, costUsd: 0.0034 } : null,
     prompt: text(`Prompt of call ${index}`),
     system: null,
     schema: null,
@@ -142,6 +143,7 @@ export const run: RunFacts = {
   budget: { totalTokens: null, totalCostUsd: 5, spentTokens: 0, spentCostUsd: 3.12 },
   message: null,
   error: null,
+  errorKind: null,
   createdAt: start,
   startedAt: start,
   completedAt: start + 351_000,
@@ -155,9 +157,6 @@ export const reportOf = (
   { events = [], run: facts = run, runs = [facts], ...changes }: Partial<RunReport> = {}
 ): RunReport => {
   const now = facts.completedAt ?? start + 400_000
-  const saved: Summary.Saved = new Map(
-    calls.filter((call) => call.cacheStatus === "hit").map(({ id }) => [id, { tokens: 2150, costNano: 3_400_000 }])
-  )
   return {
     version: 1,
     generatedAt: now + 42_000,
@@ -169,22 +168,14 @@ export const reportOf = (
     phases: Summary.phases(runs, calls, []),
     calls,
     waits: calls.flatMap(({ waits }) => waits),
-    usage: Summary.usages(calls, saved),
-    totals: Summary.totals(facts, runs, calls, saved, now),
+    usage: Summary.usages(calls),
+    own: Summary.sums(calls.filter(({ runId }) => runId === facts.id)),
+    totals: Summary.totals(facts, runs, calls, now),
     events,
     approvals: [],
     warnings: [],
     omitted: { events: 0, texts: 0, textLimit: 65_536 },
-    commands: Commands.make(
-      {
-        id: facts.id,
-        rootRunId: facts.rootRunId,
-        status: facts.status,
-        scriptPath: facts.script?.path ?? null,
-        errorKind: null
-      },
-      undefined
-    ),
+    commands: Commands.make(facts, undefined),
     ...changes
   }
 }
