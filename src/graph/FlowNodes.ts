@@ -2,15 +2,17 @@
  * What each type of node does when it is come to.
  */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as AgentError from "../domain/AgentError.ts"
 import * as Fallback from "../workflow/Fallback.ts"
 import type { Run } from "../workflow/Run.ts"
+import * as Verbs from "../workflow/Verbs.ts"
 import * as Condition from "./Condition.ts"
 import type { Body, BranchNode, FlowContext, ForEachNode, Json, ParallelNode, WhileNode } from "./Flow.ts"
 import * as FlowAgents from "./FlowAgents.ts"
 import type { Done, FlowEnv, Frame, Services, Visit } from "./FlowEnv.ts"
 import { failed, frame, goOn, inNode } from "./FlowEnv.ts"
-import { NodeFailed } from "./FlowRunError.ts"
+import { FlowDiverged, NodeFailed } from "./FlowRunError.ts"
 import * as FlowTexts from "./FlowTexts.ts"
 import * as FlowWaits from "./FlowWaits.ts"
 
@@ -40,7 +42,7 @@ export const run = (env: FlowEnv, visit: Visit, walk: Walk): Done => {
     case "while":
       return loop(env, { ...visit, node }, walk)
     case "parallel":
-      return parallel({ ...visit, node }, walk)
+      return parallel(env, { ...visit, node }, walk)
     case "workflow":
       return FlowWaits.child(env, { ...visit, node })
     case "wait":
@@ -101,8 +103,13 @@ export const mayTurn = (run: Run["Type"], id: string, turn: number, most: number
 
 const forEach = ({ context, frame: outer, name, node }: Visit<ForEachNode>, walk: Walk): Done =>
   Effect.gen(function*() {
-    const items = yield* inNode(node, FlowTexts.evaluate(node.items, context))
-    if (!isList(items)) return yield* failed(node, `its items are ${kindOf(items)} and have to be a list`)
+    const list = Effect.flatMap(
+      inNode(node, FlowTexts.evaluate(node.items, context)),
+      (items) =>
+        isList(items) ? Effect.succeed(items) : failed(node, `its items are ${kindOf(items)} and have to be a list`)
+    )
+    // what was done for an item is found by its place in the list, so the list stays as it was
+    const items = yield* Verbs.step(`${name}:items`, Items, list)
     const outputs = yield* Effect.forEach(items, (item, index) => {
       const given: FlowContext = { ...context, [node.as]: item, [`${node.as}_index`]: index }
       const inner = frame(given, {
@@ -115,16 +122,23 @@ const forEach = ({ context, frame: outer, name, node }: Visit<ForEachNode>, walk
     return goOn(node.next, node.output === null ? {} : { [node.output]: outputs })
   })
 
+const Items = Schema.Array(Schema.declare((value: unknown): value is Json => value !== undefined))
+
 const loop = (env: FlowEnv, { context, frame: outer, name, node }: Visit<WhileNode>, walk: Walk): Done =>
   Effect.gen(function*() {
     const set: Record<string, Json> = { [node.as]: 0 }
     let turn = 0
-    while (yield* inNode(node, FlowTexts.test(node.condition, { ...context, ...set }))) {
-      if (!(yield* mayTurn(env.run, node.id, turn, node.maxTurns))) break
+    for (;;) {
+      const path = `${name}[${turn + 1}]`
+      // a turn of which something is on record was begun, which is not decided again
+      if (env.state.recorded(path, 0) === undefined) {
+        const holds = yield* inNode(node, FlowTexts.test(node.condition, { ...context, ...set }))
+        if (!holds || !(yield* mayTurn(env.run, node.id, turn, node.maxTurns))) break
+      }
       turn++
       set[node.as] = turn
       const inner = frame({ ...context, ...set }, {
-        path: `${name}[${turn}]`,
+        path,
         group: outer.group ?? node.id,
         suffix: `${outer.suffix}[${turn}]`
       })
@@ -134,8 +148,9 @@ const loop = (env: FlowEnv, { context, frame: outer, name, node }: Visit<WhileNo
     return goOn(node.next, set)
   })
 
-const parallel = ({ context, frame: outer, name, node }: Visit<ParallelNode>, walk: Walk): Done =>
+const parallel = (env: FlowEnv, { context, frame: outer, name, node }: Visit<ParallelNode>, walk: Walk): Done =>
   Effect.gen(function*() {
+    yield* inPlace(env, name, node)
     const outputs = yield* Effect.forEach(node.branches, (body, index) => {
       const inner = frame(context, {
         path: `${name}[${index}]`,
@@ -146,6 +161,24 @@ const parallel = ({ context, frame: outer, name, node }: Visit<ParallelNode>, wa
     }, { concurrency: node.concurrency })
     return goOn(node.next, Object.assign({}, ...outputs))
   })
+
+/** What was done in a branch is found by its place among the others, so a branch that has begun has to stay there. */
+const inPlace = (env: FlowEnv, name: string, { branches, id }: ParallelNode): Effect.Effect<void, FlowDiverged> => {
+  for (const [index, { nodes }] of branches.entries()) {
+    const begun = env.state.recorded(`${name}[${index}]`, 0)?.node
+    if (begun === undefined || nodes.has(begun)) continue
+    const now = branches.findIndex((other) => other.nodes.has(begun))
+    if (now < 0) continue
+    return new FlowDiverged({
+      workflow: env.flow.name,
+      node: id,
+      detail:
+        `The run was in branch ${index + 1} of node '${id}' with node '${begun}', which is in branch ${now + 1} now. ` +
+        `Put the branches back in their order and resume the run, or do all of them again with \`owf resume <run_id> --from ${id}\`.`
+    })
+  }
+  return Effect.void
+}
 
 const isList = (value: Json): value is ReadonlyArray<Json> => Array.isArray(value)
 

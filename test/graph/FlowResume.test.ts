@@ -200,6 +200,78 @@ describe("a resumed graph", () => {
       }).pipe(Effect.provide(Lab.layer(answers)))
     }))
 
+  it.effect("goes on with the list it began with, and with the turns it made, whatever the graph says now", () =>
+    Effect.gen(function*() {
+      const asked = yield* Ref.make<ReadonlyArray<string>>([])
+      const isBroken = yield* Ref.make(true)
+      const provider = Scripted.make(({ prompt }) =>
+        Effect.gen(function*() {
+          yield* Ref.update(asked, (all) => [...all, prompt])
+          if (/do c|turn 3/.test(prompt) && (yield* Ref.get(isBroken))) return Scripted.fail("Authentication")
+          return Scripted.value({ said: prompt })
+        })
+      )
+      const each = (items: string) =>
+        Lab.flow([
+          Lab.forEach("each", items, [Lab.agent("do", "do {{ item }}", { outputs: [Lab.output("said")] })], {
+            output: "all"
+          })
+        ])
+      const turns = (condition: string, maxTurns: number) =>
+        Lab.flow([
+          Lab.loop("loop", condition, [Lab.agent("t", "turn {{ turn }}", { outputs: [Lab.output("said")] })], {
+            maxTurns
+          })
+        ])
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* Workflow.start(Lab.workflow(each("['a', 'b', 'c']")), {})).status, "failed")
+        yield* Ref.set(isBroken, false)
+        const list = yield* resume(each("['x', 'a']"))
+        assert.deepStrictEqual(outputOf(list), { all: [{ said: "do a" }, { said: "do b" }, { said: "do c" }] })
+
+        yield* Ref.set(isBroken, true)
+        yield* Ref.set(asked, [])
+        assert.strictEqual((yield* Workflow.start(Lab.workflow(turns("turn < 4", 100)), {})).status, "failed")
+        yield* Ref.set(isBroken, false)
+        const loop = yield* resume(turns("turn < 1", 1))
+        assert.deepStrictEqual(outputOf(loop), { turn: 2, said: "turn 2" })
+        assert.deepStrictEqual(yield* Ref.get(asked), ["turn 1", "turn 2", "turn 3"])
+      }).pipe(Effect.provide(Lab.layer(provider)))
+    }))
+
+  it.effect("that was within branches that changed places since says so, and goes on when they are put back", () =>
+    Effect.gen(function*() {
+      const asked = yield* Ref.make<ReadonlyArray<string>>([])
+      const isBroken = yield* Ref.make(true)
+      const provider = Scripted.make(({ prompt }) =>
+        Effect.gen(function*() {
+          yield* Ref.update(asked, (all) => [...all, prompt])
+          if (prompt === "right" && (yield* Ref.get(isBroken))) return Scripted.fail("Authentication")
+          return Scripted.value({ [prompt]: true })
+        })
+      )
+      const both = (...ids: ReadonlyArray<string>) =>
+        Lab.flow([
+          Lab.parallel("both", ids.map((id) => [Lab.agent(id, id, { outputs: [Lab.output(id)] })]), { concurrency: 1 })
+        ])
+      yield* Effect.gen(function*() {
+        yield* Workflow.start(Lab.workflow(both("left", "right")), {})
+        yield* Ref.set(isBroken, false)
+        const moved = yield* resume(both("new", "left", "right"))
+        assert.strictEqual(moved.status, "failed")
+        const { errorKind, errorMessage } = yield* Lab.latest
+        assert.strictEqual(errorKind, "FlowDiverged")
+        assert.include(
+          errorMessage,
+          "The run was in branch 1 of node 'both' with node 'left', which is in branch 2 now"
+        )
+        assert.include(errorMessage, "--from both")
+        const back = yield* resume(both("left", "right", "new"))
+        assert.deepStrictEqual(outputOf(back), { left: true, right: true, new: true })
+        assert.deepStrictEqual(yield* Ref.get(asked), ["left", "right", "right", "new"])
+      }).pipe(Effect.provide(Lab.layer(provider)))
+    }))
+
   it.effect("that stands at a node its graph lost says so", () =>
     Effect.gen(function*() {
       const answers = Scripted.make(() => Scripted.never)
