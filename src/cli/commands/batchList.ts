@@ -43,7 +43,7 @@ const row = (view: BatchView): ReadonlyArray<string> => [
   view.model,
   String(view.count),
   String(view.counts.succeeded),
-  view.done ? Format.usd(view.total_cost_usd) : "-",
+  view.done ? view.total_cost_usd === null ? "unknown" : Format.usd(view.total_cost_usd) : "-",
   view.jobs.some(isUnknown) ? "outcome unknown" : view.raw_status
 ]
 

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { RunStore } from "../../store/RunStore.ts"
 import { Host } from "../Host.ts"
-import { print, printJson } from "../Output.ts"
+import { note, print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import { reading } from "./shared.ts"
 
@@ -26,5 +26,7 @@ export const init = Spec.make({
       Effect.map(RunStore, (store) => store.home),
       host.store(host.home(home), "write")
     )
-    yield* json ? printJson({ home: made }) : print(made)
+    if (json) return yield* printJson({ home: made })
+    yield* print(made)
+    yield* note("write a workflow with: owf new flow.ts")
   }))

@@ -42,11 +42,16 @@ export const newCommand = Spec.make({
 }, (options, file) =>
   Effect.gen(function*() {
     const { json, list } = options
-    if (list) return yield* json ? printJson(listed) : print(Format.table(listed.map(Object.values)))
+    if (list) {
+      if (json) return yield* printJson(listed)
+      yield* print(Format.table([["template", "language", "what it shows"], ...listed.map(Object.values)]))
+      return yield* note("write one with: owf new flow.ts --template NAME, or flow.yaml for a graph")
+    }
     if (file === "") return yield* Usage.make("There is no path to write to.", "Such as: owf new flow.ts")
     const { path, template } = yield* write(file, options)
     const { shown } = yield* Host
-    yield* json ? printJson({ path, template }) : print(shown(path))
+    if (json) return yield* printJson({ path, template })
+    yield* print(shown(path))
     yield* note(`Look at it with: owf dry-run ${shown(path)}\nRun it with:     owf run ${shown(path)}`)
   }))
 

@@ -50,6 +50,15 @@ export const prices = Spec.make({
     }
     yield* print(Format.table([header, ...view.prices.map(row)]))
     for (const table of view.tables) yield* note(describe(table))
+    const unknown = view.prices.filter(({ input }) => input === null).map(({ model }) => model)
+    if (unknown.length > 0) {
+      yield* note(
+        `No price is known of ${
+          unknown.join(", ")
+        }: \`owf prices --refresh\` fetches newer prices, and your own stand in ` +
+          "~/.workflows/prices.json."
+      )
+    }
   }))
 
 // -----------------------------------------------------------------------------

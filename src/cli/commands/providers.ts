@@ -46,11 +46,12 @@ const overview = (view: ProviderView): ReadonlyArray<string> => [
   stateOf(view)
 ]
 
-const needs = ({ key, program }: ProviderView): string =>
+const needs = ({ capabilities, key, program }: ProviderView): string =>
   program !== null
     ? `${program.command}${program.version === null ? "" : ` ${program.version}`}`
     : key === null
-    ? "nothing"
+    // of one that cannot be built nobody knows what it needs beside that
+    ? capabilities === null ? "-" : "nothing"
     : key.variables.map((variable) => `$${variable}`).join(" or ")
 
 const stateOf = ({ key, name, problem, program }: ProviderView): string => {

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Format from "../Format.ts"
 import { Host } from "../Host.ts"
 import { note, print, printJson } from "../Output.ts"
+import * as RunView from "../RunView.ts"
 import * as Spec from "../Spec.ts"
 import type { TreeView } from "../TreeView.ts"
 import * as Usage from "../UsageError.ts"
@@ -39,6 +40,10 @@ export const worktrees = Spec.make({
     if (json) return yield* printJson(trees)
     if (trees.length === 0) return yield* note("There are no worktrees of calls in this repository.")
     yield* print(Format.table([["call", "state", "branch", "path"], ...trees.map((tree) => row(tree, host.shown))]))
+    const kept = trees.find(({ state }) => state === "kept")
+    if (kept === undefined) return
+    const rest = `${kept.call_id}${RunView.homeFlag(home === undefined ? undefined : host.shown(host.home(home)))}`
+    yield* note(`look at it with: owf diff ${rest}\nbring it into your files with: owf apply ${rest}`)
   }))
 
 // -----------------------------------------------------------------------------
