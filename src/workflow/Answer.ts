@@ -23,9 +23,18 @@ export const read = <A>(
 ): Either.Either<A | string, ReadonlyArray<ValidationIssue>> =>
   schema === undefined
     ? Either.right(answer.text)
-    : answer.structured !== undefined
-    ? schema.decode(answer.structured)
-    : Either.flatMap(Either.mapLeft(valueIn(answer.text, keysOf(schema.json)), unreadable), schema.decode)
+    : Either.flatMap(Either.mapLeft(sourceOf(answer, schema), unreadable), schema.decode)
+
+/**
+ * The JSON to store for an answer that was read, from which it is read again: the value as its schema writes it, or what
+ * it was read from where that schema knows no way back.
+ * @category converting
+ * @since 0.1.0
+ */
+export const stored = <A>(answer: Provider.Answer, value: A, schema: AnswerSchema<A>): string =>
+  Either.try(() => JSON.stringify(schema.encode(value)) ?? "null").pipe(
+    Either.getOrElse(() => JSON.stringify(Either.getOrElse(sourceOf(answer, schema), () => null)))
+  )
 
 /**
  * What to tell the provider about an answer that was not accepted.
@@ -38,6 +47,13 @@ export const problem = (issues: ReadonlyArray<ValidationIssue>): string =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What an answer holds of what was asked for, as it came. */
+const sourceOf = <A>(
+  answer: Provider.Answer,
+  schema: AnswerSchema<A>
+): Either.Either<unknown, JsonText.JsonTextError> =>
+  answer.structured === undefined ? valueIn(answer.text, keysOf(schema.json)) : Either.right(answer.structured)
 
 const unreadable = ({ message }: JsonText.JsonTextError): ReadonlyArray<ValidationIssue> => [{ path: "$", message }]
 

@@ -2,7 +2,7 @@
  * Builds a call's result and errors from what is known of it, in one place, so that a live, a replayed and a shared
  * answer look the same.
  */
-import type { AnswerSchema, ValidationIssue } from "../domain/AnswerSchema.ts"
+import type { ValidationIssue } from "../domain/AnswerSchema.ts"
 import type { CallId } from "../domain/Ids.ts"
 import * as Money from "../domain/Money.ts"
 import type { Artifact, Done, Facts, Failed } from "../domain/Outcome.ts"
@@ -86,15 +86,11 @@ export interface Output {
 }
 
 /**
- * The output to store for an answer.
+ * The output to store for an answer; `json` is null where no schema was asked for.
  * @category constructors
  * @since 0.1.0
  */
-export const outputOf = <A>(text: string, value: A, schema: AnswerSchema<A> | undefined): Output => {
-  if (schema === undefined) return { text, json: null }
-  const json = JSON.stringify(schema.encode(value))
-  return { text: text === json ? null : text, json }
-}
+export const outputOf = (text: string, json: string | null): Output => ({ text: text === json ? null : text, json })
 
 /**
  * The files of a call: its prompt, its output, what the provider sent where that is something else, why it failed, and

@@ -12,6 +12,7 @@ import type { FailureStatus } from "../domain/Status.ts"
 import * as Usage from "../domain/Usage.ts"
 import type * as Provider from "../provider/Provider.ts"
 import type { AttemptOutcome, NewCall } from "../store/RunStore.ts"
+import * as Answer from "./Answer.ts"
 import type { CallEnv, Identified } from "./CallEnv.ts"
 import * as CallResult from "./CallResult.ts"
 import * as Ledger from "./Ledger.ts"
@@ -201,7 +202,8 @@ const done = <A>(
 ): Effect.Effect<Done<A | string>> => {
   const schema = call.described.answer
   // a value that was decoded by the schema is of its type; without one it is the text
-  const output = CallResult.outputOf(answer.text, value as A, schema)
+  const json = schema === undefined ? null : Answer.stored(answer, value as A, schema)
+  const output = CallResult.outputOf(answer.text, json)
   const raw = answer.raw === (output.text ?? output.json) ? null : answer.raw
   const { evidence } = findings
   const files = CallResult.artifacts(call.identity, output, raw, null, evidence?.patch)

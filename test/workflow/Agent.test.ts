@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { Run } from "open-agent-workflows"
 import { agent, AgentResult, log, OwfTest, phase, RunStore, Scripted, Workflow } from "open-agent-workflows"
@@ -67,6 +68,25 @@ describe("agent", () => {
       )
       assert.deepStrictEqual(exit._tag === "Success" && exit.value, { label: "bug", why: "it crashes" })
       assert.strictEqual(requests[0]?.schema?.["type"], "object")
+    }))
+
+  it.effect("keeps an answer whose schema can only be read, and gives it again without asking", () =>
+    Effect.gen(function*() {
+      const Length = Schema.transformOrFail(Schema.Struct({ word: Schema.String }), Schema.Number, {
+        decode: ({ word }) => ParseResult.succeed(word.length),
+        encode: (length, _, ast) => ParseResult.fail(new ParseResult.Forbidden(ast, length, "there is no way back"))
+      })
+      const provider = Scripted.make(Scripted.answer("Here you are: {\"word\":\"four\"}"))
+      const ask = Workflow.make({ name: "test" }, () => Effect.map(agent("A word", { schema: Length }), (_) => _.value))
+      yield* Effect.gen(function*() {
+        const { outputJson, runId } = yield* Workflow.start(ask, {})
+        assert.strictEqual(outputJson, "4")
+        const store = yield* RunStore.RunStore
+        assert.deepInclude((yield* store.calls(runId))[0], { status: "done", outputJson: "{\"word\":\"four\"}" })
+        assert.strictEqual((yield* Workflow.resume(ask, yield* store.run(runId))).outputJson, "4")
+        assert.strictEqual((yield* Workflow.start(ask, {})).outputJson, "4")
+        assert.lengthOf(yield* provider.requests, 1)
+      }).pipe(Effect.provide(OwfTest.layer({ provider })))
     }))
 
   it.effect("validates against a whole JSON Schema, not a part of it", () =>
