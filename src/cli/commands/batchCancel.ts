@@ -22,7 +22,7 @@ export const batchCancel = Spec.make({
   positional: batchId,
   examples: ["owf batch cancel latest"],
   flags: {
-    giveUp: Flag.flag("give-up", "End jobs too of which the vendor cannot say whether it has them"),
+    giveUp: Flag.flag("give-up", "End jobs too that the vendor does not know, or not for certain"),
     ...reading
   }
 }, ({ giveUp, home, json }, id) =>
