@@ -2,13 +2,20 @@
  * The report in the page, and what is read off it once: who is who, how phases are named, what can be searched.
  */
 import type { CallReport, PhaseReport, RunFacts, RunReport } from "../RunReport.ts"
+import * as Document from "./Document.ts"
 
 const text = document.getElementById("owf-report")?.textContent ?? "null"
 
-/**
- * The model. It was written into this file by the program that wrote this viewer, and decoded by it before that.
- */
-const model = JSON.parse(text) as RunReport
+/** Says in the place of the report that there is none; nothing else of the viewer could do anything then. */
+const refuse = (): never => {
+  const said =
+    "The data in this file is damaged, so that there is nothing to show. owf report RUN_ID --html writes the " +
+    "report again."
+  document.getElementById("app")?.replaceChildren(said)
+  throw new Error(said)
+}
+
+const model = Document.decode(text) ?? refuse()
 
 /** Calls of the runs below a run stand among its own by time; those of one run keep their order. */
 const inTime = (calls: ReadonlyArray<CallReport>): ReadonlyArray<CallReport> => {

@@ -8,7 +8,6 @@ import { answerer, calls, nameOf, phaseName, report, runs, span, tokensOf, tone 
 import { Diff } from "./Diff.tsx"
 import { bytes, compact, counted, duration, moment, offset, timeOfDay, usd, visible, whole, word } from "./Format.ts"
 import { JsonTree } from "./JsonTree.tsx"
-import type { Json } from "./JsonTree.tsx"
 import { Command, Content, Copy, Facts, Section, Status } from "./Parts.tsx"
 import { Requests } from "./Requests.tsx"
 import { close, cursor, isWide, linkTo, move, open, opened } from "./State.ts"
@@ -284,7 +283,7 @@ const Details = ({ call }: { readonly call: CallReport }) => {
       {Object.keys(call.options).length > 0 && (
         <>
           <h4>Options</h4>
-          <JsonTree value={call.options as { readonly [key: string]: Json }} />
+          <JsonTree value={call.options} />
         </>
       )}
       <h4>Commands</h4>

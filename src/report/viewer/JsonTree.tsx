@@ -4,20 +4,8 @@
 import { useState } from "preact/hooks"
 import { visible } from "./Format.ts"
 
-/** A JSON value that was read. */
-export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
-
-/** Reads JSON; undefined for what is none, such as a text that was cut. */
-export const read = (text: string): Json | undefined => {
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    return undefined
-  }
-}
-
-/** A value as a tree. */
-export const JsonTree = ({ value }: { readonly value: Json }) => (
+/** A value of JSON as a tree. */
+export const JsonTree = ({ value }: { readonly value: unknown }) => (
   <div class="json" role="tree" aria-label="JSON">
     <Node name={null} value={value} depth={0} />
   </div>
@@ -32,7 +20,7 @@ const longest = 2000
 
 interface NodeProps {
   readonly name: string | null
-  readonly value: Json
+  readonly value: unknown
   readonly depth: number
 }
 
@@ -46,10 +34,8 @@ const Node = ({ depth, name, value }: NodeProps) =>
       </div>
     )
 
-const Branch = (
-  { depth, name, value }: NodeProps & { readonly value: Exclude<Json, null | boolean | number | string> }
-) => {
-  const entries = Object.entries(value)
+const Branch = ({ depth, name, value }: NodeProps & { readonly value: object }) => {
+  const entries: ReadonlyArray<readonly [string, unknown]> = Object.entries(value)
   const isList = Array.isArray(value)
   const [isOpen, setOpen] = useState(depth < 2 && entries.length <= page || depth === 0)
   const [limit, setLimit] = useState(page)
@@ -89,7 +75,7 @@ const Branch = (
   )
 }
 
-const summary = (entries: ReadonlyArray<readonly [string, Json]>): string => {
+const summary = (entries: ReadonlyArray<readonly [string, unknown]>): string => {
   const keys = entries.slice(0, 4).map(([key]) => visible(key)).join(", ")
   return entries.length > 4 ? `${keys}, …` : keys
 }
@@ -97,7 +83,7 @@ const summary = (entries: ReadonlyArray<readonly [string, Json]>): string => {
 const Name = ({ name }: { readonly name: string | null }) =>
   name === null ? null : <span class="json-name">{`${visible(name)}: `}</span>
 
-const Leaf = ({ value }: { readonly value: null | boolean | number | string }) => {
+const Leaf = ({ value }: { readonly value: unknown }) => {
   const [isWhole, setWhole] = useState(false)
   if (typeof value !== "string") {
     return <span class={`json-${value === null ? "null" : typeof value}`}>{String(value)}</span>

@@ -6,8 +6,9 @@ import { useState } from "preact/hooks"
 import type { Text } from "../RunReport.ts"
 import { toneOf } from "./Data.ts"
 import type { Tone } from "./Data.ts"
+import * as Document from "./Document.ts"
 import { bytes, visible, word } from "./Format.ts"
-import { JsonTree, read } from "./JsonTree.tsx"
+import { JsonTree } from "./JsonTree.tsx"
 import { looksLikeMarkdown, Markdown } from "./Markdown.tsx"
 
 /** A tone as a shape, so that colour is not the only thing that tells it; with a title where no word beside it does. */
@@ -85,7 +86,7 @@ export const Content = (
   }
 ) => {
   const [isSource, setSource] = useState(false)
-  const value = form === "json" ? read(text.text) : undefined
+  const value = form === "json" ? Document.parse(text.text) : undefined
   const isRich = value !== undefined || form === "markdown" && looksLikeMarkdown(text.text)
   return (
     <div class="content">

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Url from "node:url"
 import type { RunReport } from "open-agent-workflows/report/RunReport"
@@ -486,6 +487,27 @@ export default Workflow.make({ name: "greet" }, function*() {
     const pdf = await page.pdf({ format: "A4" })
     assert.strictEqual(pdf.subarray(0, 5).toString("latin1"), "%PDF-")
     assert.isAtLeast(pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0, 2)
+  })
+
+  it("says that the data is damaged where the file was changed on its way", async () => {
+    const other = await pageOf(browser)
+    const path = Url.fileURLToPath(fileOf(audit))
+    const html = Fs.readFileSync(path, "utf8")
+    for (
+      const damaged of [
+        html.replace("\"generatedAt\":", "\"generatedAt\":x"),
+        html.replace("\"attempt\":", "\"attemp\":")
+      ]
+    ) {
+      assert.notStrictEqual(damaged, html)
+      Fs.writeFileSync(path, damaged)
+      await other.page.goto(Url.pathToFileURL(path).href)
+      assert.include(await other.page.locator("body").innerText(), "owf report RUN_ID --html writes the report again")
+      assert.strictEqual(await other.page.locator("main").count(), 0)
+    }
+    assert.strictEqual(other.seen.messages.length, 2)
+    assert.deepStrictEqual([other.seen.dialogs, other.seen.requests], [[], []])
+    await other.page.context().close()
   })
 
   kindsTests(() => browser)
