@@ -10,6 +10,7 @@ import type { ValidateRequest } from "../cli/Host.ts"
 import * as Render from "../cli/Render.ts"
 import * as WorkflowView from "../cli/WorkflowView.ts"
 import { FlowErrors } from "../graph/FlowError.ts"
+import * as Commands from "../report/Commands.ts"
 import * as Workflow from "../workflow/Workflow.ts"
 import type { Loaded } from "./CliRunFile.ts"
 import { load } from "./CliRunFile.ts"
@@ -35,7 +36,7 @@ export const examine = (file: string, options: { readonly noTypes: boolean }) =>
   Effect.gen(function*() {
     const loaded = yield* load(file)
     const types = loaded.isFlow
-      ? unchecked("a graph declares its own types, which were checked")
+      ? unchecked(declared)
       : options.noTypes
       ? unchecked("--no-types")
       : /\.m?ts$/.test(loaded.path)
@@ -74,8 +75,14 @@ export const toJson = (validated: Validated): Readonly<Record<string, unknown>> 
  * @category converting
  * @since 0.1.0
  */
-export const toText = ({ loaded, types }: Validated): string =>
-  [WorkflowView.render(loaded, Workflow.definitionOf(loaded.workflow)), ...typesText(types)].join("\n")
+export const toText = (validated: Validated): string => {
+  const { loaded, types } = validated
+  return [
+    WorkflowView.render(loaded, Workflow.definitionOf(loaded.workflow)),
+    ...typesText(types),
+    `valid: ${isValid(validated) ? "yes" : "no"}`
+  ].join("\n")
+}
 
 /**
  * What is wrong with a graph, as JSON, each thing with its place.
@@ -108,7 +115,9 @@ export const validate = (request: ValidateRequest): Promise<number> =>
       const validated = yield* examine(request.file, request)
       if (!request.json) { for (const warning of validated.loaded.warnings) session.tell(warning) }
       yield* session.print(request.json ? JSON.stringify(toJson(validated), null, 2) : toText(validated))
-      return isValid(validated) ? ExitCode.done : ExitCode.usage
+      if (!isValid(validated)) return ExitCode.usage
+      if (!request.json) session.tell(`look at it with: owf dry-run ${Commands.quoted(request.file)}`)
+      return ExitCode.done
     }).pipe(
       Effect.catchIf(
         (error): error is FlowErrors => request.json && error instanceof FlowErrors,
@@ -120,10 +129,14 @@ export const validate = (request: ValidateRequest): Promise<number> =>
 // internal
 // -----------------------------------------------------------------------------
 
+const declared = "a graph declares its own types, which were checked"
+
 const unchecked = (reason: string): TypeCheck.Checked => ({ _tag: "Unchecked", reason })
 
 const typesText = (types: TypeCheck.Checked): ReadonlyArray<string> => {
-  if (types._tag === "Unchecked") return [`types: not checked, ${types.reason}`]
+  if (types._tag === "Unchecked") {
+    return [types.reason === declared ? `types: ${declared}` : `types: not checked, ${types.reason}`]
+  }
   const { diagnostics, notes, version } = types
   const found = diagnostics.length === 0
     ? "no errors"

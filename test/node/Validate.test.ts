@@ -63,7 +63,7 @@ describe("validate", () => {
       assert.isTrue(Validate.isValid(validated))
       const json = Validate.toJson(validated)
       assert.deepNestedInclude(json, { "workflow.name": "sample", "types.checked": true, valid: true })
-      assert.match(Validate.toText(validated), /types: no errors, by typescript \d/)
+      assert.match(Validate.toText(validated), /types: no errors, by typescript \d\S*\nvalid: yes$/)
     }), 60_000)
 
   it.live(
@@ -79,6 +79,7 @@ describe("validate", () => {
         assert.sameMembers(found, ["flow.ts:13 TS2345", "topic.ts:3 TS2322", "topic.ts:4 TS7006"])
         assert.isFalse(Validate.isValid(validated))
         assert.include(Validate.toText(validated), `${Path.join(directory, "topic.ts")}:3:14: TS2322: Type 'string'`)
+        assert.match(Validate.toText(validated), /\nvalid: no$/)
       }),
     60_000
   )
