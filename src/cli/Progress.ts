@@ -146,6 +146,14 @@ const tell = (signal: Listener["signal"], runId: RunId, told: Told): void => {
       return signal({ _tag: "Placed", callId: told.call.callId, call: callOf(told.call, runId), at: told.at })
     case "Asked":
       return signal(told)
+    case "Ended": {
+      const { at, callId, result } = told
+      if (result === undefined) return callId === null ? undefined : signal({ _tag: "Broken", callId })
+      const { cacheStatus, durationMs, error, estimatedCostUsd, status, usage } = result
+      const used = amountOf(usage, estimatedCostUsd)
+      const call = callOf(result, runId)
+      return signal({ _tag: "CallEnded", call, status, cacheStatus, used, durationMs, error, at })
+    }
     case "Reported":
     case "Saved":
       return signal({ _tag: told._tag, callId: told.callId, used: amountOf(told.usage, told.costUsd) })
@@ -159,14 +167,6 @@ const tell = (signal: Listener["signal"], runId: RunId, told: Told): void => {
     }
     case "Waited":
       return signal({ _tag: "Waited", runId, name: told.name })
-    case "Ended": {
-      const { at, callId, result } = told
-      if (result === undefined) return callId === null ? undefined : signal({ _tag: "Broken", callId })
-      const { cacheStatus, durationMs, error, estimatedCostUsd, status, usage } = result
-      const used = amountOf(usage, estimatedCostUsd)
-      const call = callOf(result, runId)
-      return signal({ _tag: "CallEnded", call, status, cacheStatus, used, durationMs, error, at })
-    }
   }
 }
 

@@ -193,5 +193,12 @@ describe("the live region", () => {
     live.signal(ended(call(root, 1_003, "last", "work")))
     assert.deepStrictEqual(lines(), ["✓ last  claude:opus-4  1200 tokens  $0.0123  4.2 s"])
     assert.deepStrictEqual(lines(), [])
+    // a flood is named less and less, up to what goes by at a frame's pace
+    for (const named of [29, 10, 10]) {
+      for (let index = 0; index < 100; index++) live.signal(ended(call(root, 2_000 + index, null, "work")))
+      const flood = lines()
+      assert.strictEqual(flood.length, named + 1)
+      assert.strictEqual(flood.at(-1), `✓ ${100 - named} more calls ended`)
+    }
   })
 })

@@ -44,16 +44,17 @@ export interface Budget {
  * @since 0.1.0
  */
 export const frame = (state: State, view: View): ReadonlyArray<Line> => {
-  const footer = totals(state, view)
+  const under = underWay(state)
+  const footer = totals(state, under, view)
   const room = Math.max(0, Math.min(view.rows - 1, highest) - 1)
   const waits = waitLines(state, view, Math.min(3, room))
   const phases = state.phases.filter((phase) => phase.name !== null || phase.depth > 0 || countOf(phase) > 0)
   // a run without phases shows its calls and its totals, which say the same as its only phase would
   const shown = phases.length === 1 && phases[0]?.name === null ? [] : phases
   const left = Math.max(0, room - waits.length)
-  const wanted = Math.min(state.open.size, mostCalls)
+  const wanted = Math.min(under.count, mostCalls)
   const phaseLines = phasesIn(shown, Math.max(Math.ceil(left / 2), left - wanted))
-  return [...phaseLines, ...calls(state, view, Math.min(left - phaseLines.length, mostCalls)), ...waits, footer]
+  return [...phaseLines, ...calls(under, view, Math.min(left - phaseLines.length, mostCalls)), ...waits, footer]
 }
 
 /**
@@ -171,10 +172,33 @@ const markOf = (phase: Phase): readonly [string, Style] => {
 
 // --- calls --------------------------------------------------------------------
 
-const calls = (state: State, view: View, rows: number): ReadonlyArray<Line> => {
-  const open = [...state.open.values()].filter(({ state }) => state !== "queued")
-  if (open.length === 0 || rows <= 0) return []
-  const shown = open.length <= rows ? open : open.slice(0, rows - 1)
+interface UnderWay {
+  /** The first of them; no more are ever shown. */
+  readonly first: ReadonlyArray<Open>
+  /** How many there are, queued ones aside. */
+  readonly count: number
+  /** What requests under way reported. */
+  readonly tokens: number
+  readonly costUsd: number
+}
+
+/** What there is to say of calls under way, found by looking at each of them once. */
+const underWay = ({ open }: State): UnderWay => {
+  const first: Array<Open> = []
+  let [count, tokens, costUsd] = [0, 0, 0]
+  for (const call of open.values()) {
+    if (call.state === "queued") continue
+    if (count++ < mostCalls) first.push(call)
+    if (call.used === undefined) continue
+    tokens += call.used.tokens
+    costUsd += call.used.costUsd ?? 0
+  }
+  return { first, count, tokens, costUsd }
+}
+
+const calls = ({ count, first }: UnderWay, view: View, rows: number): ReadonlyArray<Line> => {
+  if (count === 0 || rows <= 0) return []
+  const shown = count <= rows ? first : first.slice(0, rows - 1)
   const names = shown.map(({ call }) => Text.clean(nameOf(call)))
   const models = shown.map(({ call }) => Text.clean(`${call.provider}:${call.model}`))
   const nameColumns = Math.min(widest(names), Math.max(8, Math.floor(view.columns * 0.4)))
@@ -189,7 +213,7 @@ const calls = (state: State, view: View, rows: number): ReadonlyArray<Line> => {
     [Text.pad(models[at] ?? "", modelColumns), "dim"],
     ...detail(call, view)
   ])
-  return open.length === shown.length ? lines : [...lines, [[`    … and ${open.length - shown.length} more`, "dim"]]]
+  return count === shown.length ? lines : [...lines, [[`    … and ${count - shown.length} more`, "dim"]]]
 }
 
 const widest = (texts: ReadonlyArray<string>): number => Math.max(0, ...texts.map(Text.width))
@@ -236,17 +260,17 @@ const untilText = (until: number, { now, offset }: View): string => {
 // --- totals -------------------------------------------------------------------
 
 /** What matters most comes first: where not all fits, what comes later is left out. */
-const totals = (state: State, view: View): Line => {
+const totals = (state: State, under: UnderWay, view: View): Line => {
   const { total } = state
   const since = state.root?.at ?? view.now
   const parts: ReadonlyArray<ReadonlyArray<Piece>> = [
     [[elapsed((state.endedAt ?? view.now) - since), "bold"]],
     ...budgetPieces(view.budget),
-    [[costText(total.costUsd + reported(state, "costUsd"), total.unknownCosts)]],
-    ...underWay(total),
-    [[`${large(total.tokens + reported(state, "tokens"))} tokens`]],
+    [[costText(total.costUsd + under.costUsd, total.unknownCosts)]],
+    ...placesOf(total),
+    [[`${large(total.tokens + under.tokens)} tokens`]],
     ended(total),
-    ...(total.hits === 0 && total.replayed === 0 ? [] : [[[savedText(state), "good"]] as const])
+    ...(total.hits === 0 && total.replayed === 0 ? [] : [[[savedText(state, total), "good"]] as const])
   ]
   const line: Array<Piece> = [["─ ", "dim"]]
   for (const part of parts) {
@@ -256,7 +280,7 @@ const totals = (state: State, view: View): Line => {
   return line
 }
 
-const underWay = ({ queued, running, waiting }: Counts): ReadonlyArray<ReadonlyArray<Piece>> => {
+const placesOf = ({ queued, running, waiting }: Counts): ReadonlyArray<ReadonlyArray<Piece>> => {
   const parts = [[running, "running"], [waiting, "waiting"], [queued, "queued"]] as const
   const told = parts.flatMap(([count, what]) => count === 0 ? [] : [`${count} ${what}`])
   return told.length === 0 ? [] : [[[told.join(", "), "active"]]]
@@ -266,13 +290,6 @@ const ended = (total: Counts): ReadonlyArray<Piece> => [
   [`${total.done + total.replayed + total.hits + total.degraded + total.failed + total.cancelled} ended`],
   ...(total.failed === 0 ? [] : [[`, ${total.failed} failed`, "bad"] as const])
 ]
-
-/** What requests under way reported. */
-const reported = (state: State, what: "tokens" | "costUsd"): number => {
-  let sum = 0
-  for (const { used } of state.open.values()) sum += used?.[what] ?? 0
-  return sum
-}
 
 const budgetPieces = (budget: Budget | undefined): ReadonlyArray<ReadonlyArray<Piece>> => {
   const { costUsd = null, tokens = null } = budget ?? {}
@@ -304,7 +321,7 @@ export const costText = (known: number, unknown: number): string =>
  * @category converting
  * @since 0.1.0
  */
-export const savedText = ({ kept, saved, total }: State): string => {
+export const savedText = ({ kept, saved }: State, total: Counts): string => {
   const parts = [
     ...(total.hits === 0 ? [] : [`${total.hits} from cache saved ${money(saved.costUsd)}`]),
     ...(total.replayed === 0 ? [] : [`${total.replayed} kept from before (${money(kept.costUsd)})`])

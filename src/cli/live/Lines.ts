@@ -34,7 +34,7 @@ export const of = (signal: Signal, state: State): Line | undefined => {
       return ended(signal, state.depthOf(signal.call.runId))
     case "Degraded": {
       const failure = state.failures.get(signal.callId)
-      return failure === undefined ? undefined : indented(state.depthOf(failure.call.runId), [
+      return failure === undefined ? undefined : indented(failure.phase.depth, [
         ["≈ ", "warning"],
         [`${Layout.nameOf(failure.call)} degraded: a declared value stands in`]
       ])

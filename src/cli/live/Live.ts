@@ -67,47 +67,66 @@ const onLines = (write: (text: string) => void): Live => {
   }
 }
 
-/** Calls that ended well and are named between two frames; more could not be read. */
+/** Calls that ended well and are named between two frames, where few were before; more could not be read. */
 const mostNamed = 40
+
+/** As many may be named more after each frame. */
+const namedAgain = 10
+
+/** So many signals wait for the next frame at the most. */
+const mostWaiting = 1_000
 
 const onScreen = (screen: Screen, budget: () => Layout.Budget | undefined): Live => {
   const state = new State()
-  let pending: Array<Line | Extract<Signal, { readonly _tag: "CallEnded" }>> = []
-  let named = 0
+  let pending: Array<Line> = []
+  let namable = mostNamed
   let unnamed = 0
+  // taken note of many at a time: one by one, in between all that a call does, each takes several times as long
+  let waiting: Array<Signal> = []
+  const take = (): void => {
+    const signals = waiting
+    waiting = []
+    for (const signal of signals) {
+      tell(signal)
+      state.apply(signal)
+    }
+  }
   const above = (): ReadonlyArray<Line> => {
-    const lines = pending.flatMap((entry) => {
-      const line = "_tag" in entry ? Lines.of(entry, state) : entry
-      return line === undefined ? [] : [line]
-    })
-    const rest: ReadonlyArray<Line> = unnamed === 0 ? [] : [[["✓ ", "good"], [`${unnamed} more calls ended`, "dim"]]]
+    take()
+    const lines = pending
+    if (unnamed > 0) lines.push([["✓ ", "good"], [`${unnamed} more calls ended`, "dim"]])
     pending = []
-    named = unnamed = 0
-    return [...lines, ...rest]
+    unnamed = 0
+    namable = Math.min(mostNamed, namable + namedAgain)
+    return lines
   }
   const tell = (signal: Signal): void => {
+    if (signal._tag === "Placed" || signal._tag === "Asked") return
     if (signal._tag === "CallEnded" && isGood(signal)) {
-      if (named++ < mostNamed) pending.push(signal)
-      else unnamed++
-      return
+      if (namable === 0) return void unnamed++
+      namable--
     }
     const line = Lines.of(signal, state)
     if (line !== undefined) pending.push(line)
   }
   const shown = screen.show({
     above,
-    region: (frame) => state.root === undefined ? [] : Layout.frame(state, { ...frame, budget: budget() })
+    region: (frame) => {
+      take()
+      return state.root === undefined ? [] : Layout.frame(state, { ...frame, budget: budget() })
+    }
   })
   return {
     signal: (signal) => {
-      tell(signal)
-      state.apply(signal)
+      if (waiting.push(signal) >= mostWaiting) take()
       shown.changed()
     },
     before: (signal) => state.apply(signal),
     close: shown.close,
-    summary: (now, flags) =>
-      Summary.of(state, now, flags).map((line) => LineText.write(line, Infinity, true)).join("\n")
+    summary: (now, flags) => {
+      take()
+      return Summary.of(state, now, flags).map((line) => LineText.write(line, Infinity, true)).join("\n")
+    }
   }
 }
 

@@ -2,12 +2,14 @@
  * Where a run stands, as far as it was told: signals in, counts and lists out. It knows of no terminal and no clock.
  *
  * - T1. A call is counted in exactly one place of its phase: queued, running, waiting, or by how it ended.
- * - T2. It is bounded by what is under way and by the number of phases, not by the number of calls; of failures the first
- *   thousand are kept, and all are counted.
+ * - T2. It is bounded by what is under way and by the number of phases, not by the number of calls or of child runs; of
+ *   failures the first thousand are kept, and all are counted.
  * - T3. A signal about something that was never told of before is taken as it is: a watcher may come late.
+ * - T4. Taking note of a signal changes a few numbers and looks at no other call.
  */
 import type { CallId, RunId } from "../../domain/Ids.ts"
 import type { CacheStatus, CallStatus, RunStatus } from "../../domain/Status.ts"
+import * as Format from "../Format.ts"
 import type { Amount, Call, Signal } from "./Signal.ts"
 
 /**
@@ -79,6 +81,8 @@ export interface Wait {
  */
 export interface Failure {
   readonly call: Call
+  /** Where it is counted. */
+  readonly phase: Phase
   readonly status: CallStatus
   readonly error: string
 }
@@ -93,7 +97,6 @@ export class State {
   root: { readonly runId: RunId; readonly workflow: string; readonly at: number } | undefined = undefined
   status: RunStatus = "running"
   endedAt: number | undefined = undefined
-  readonly total: Counts = none()
   /** What answers from other runs would have used. */
   readonly saved = { tokens: 0, costUsd: 0 }
   /** What answers of earlier attempts of the run used. */
@@ -103,13 +106,19 @@ export class State {
   readonly failures = new Map<string, Failure>()
   /** Failures that are not in `failures` (T2). */
   moreFailures = 0
+  /** In the order they were first told of. */
+  readonly phases: Array<Phase> = []
   private readonly runs = new Map<RunId, Known>()
-  private readonly byPhase = new Map<string, Phase>()
+  private readonly byTitle = new Map<string, Phase>()
+  /** The run that was told of last: most signals are about the same one as those before. */
+  private latest: Known | undefined = undefined
   private anonymous = 0
 
-  /** In the order they were first told of. */
-  get phases(): ReadonlyArray<Phase> {
-    return [...this.byPhase.values()]
+  /** What all calls came to: added up where somebody looks, which is seldom, instead of where a call moves. */
+  get total(): Counts {
+    const total = none()
+    for (const phase of this.phases) for (const name of countNames) total[name] += phase[name]
+    return total
   }
 
   /** Depth of a run, 0 for the root. */
@@ -120,6 +129,13 @@ export class State {
   /** Takes note of a signal. */
   apply(signal: Signal): void {
     switch (signal._tag) {
+      // what every call tells comes first: tags are compared one after the other
+      case "Placed":
+        return this.placed(signal)
+      case "Asked":
+        return this.asked(signal)
+      case "CallEnded":
+        return this.ended(signal)
       case "RunBegan":
         return this.began(signal)
       case "RunEnded":
@@ -132,10 +148,6 @@ export class State {
         return this.waiting(signal)
       case "Waited":
         return void this.waits.delete(`${signal.runId} ${signal.name}`)
-      case "Placed":
-        return this.placed(signal)
-      case "Asked":
-        return this.asked(signal)
       case "Reported": {
         const open = this.open.get(signal.callId)
         if (open !== undefined) open.used = signal.used
@@ -147,8 +159,6 @@ export class State {
           until: signal.until,
           isRetry: signal.attempt !== null
         })
-      case "CallEnded":
-        return this.ended(signal)
       case "Broken":
         return this.broken(signal.callId)
       case "Saved":
@@ -167,7 +177,11 @@ export class State {
 
   private runEnded({ at, runId, status }: Extract<Signal, { readonly _tag: "RunEnded" }>): void {
     for (const [key, wait] of this.waits) if (wait.runId === runId) this.waits.delete(key)
-    if (runId !== this.root?.runId) return
+    if (runId !== this.root?.runId) {
+      this.runs.delete(runId)
+      if (this.latest?.runId === runId) this.latest = undefined
+      return
+    }
     this.status = status
     this.endedAt = at
   }
@@ -183,13 +197,15 @@ export class State {
   private placed({ at, call, callId }: Extract<Signal, { readonly _tag: "Placed" }>): void {
     const phase = this.phaseOf(call.runId, call.phase)
     this.open.set(callId, { call, phase, since: at, state: "queued", attempt: 0, used: undefined, pause: undefined })
-    this.add(phase, "queued", 1)
+    phase.queued++
   }
 
   private asked({ attempt, callId }: Extract<Signal, { readonly _tag: "Asked" }>): void {
     const open = this.open.get(callId)
     if (open === undefined) return
-    this.move(open, "running")
+    leave(open)
+    open.state = "running"
+    open.phase.running++
     open.attempt = attempt
     open.pause = undefined
     open.used = undefined
@@ -198,28 +214,30 @@ export class State {
   private paused(callId: CallId, pause: NonNullable<Open["pause"]>): void {
     const open = this.open.get(callId)
     if (open === undefined) return
-    this.move(open, "waiting")
+    leave(open)
+    open.state = "waiting"
+    open.phase.waiting++
     open.pause = pause
   }
 
-  private ended(signal: Extract<Signal, { readonly _tag: "CallEnded" }>): void {
-    const { cacheStatus, call, error, status, used } = signal
+  private ended({ cacheStatus, call, error, status, used }: Extract<Signal, { readonly _tag: "CallEnded" }>): void {
     const { costUsd, tokens } = used
     const phase = this.taken(call.callId)?.phase ?? this.phaseOf(call.runId, call.phase)
     const ending = endingOf(status, cacheStatus)
-    this.add(phase, ending, 1)
-    this.add(phase, "tokens", tokens)
-    this.add(phase, costUsd === null ? "unknownCosts" : "costUsd", costUsd ?? 1)
+    phase[ending]++
+    phase.tokens += tokens
+    if (costUsd === null) phase.unknownCosts++
+    else phase.costUsd += costUsd
     if (cacheStatus === "replayed") {
       this.kept.tokens += tokens
       this.kept.costUsd += costUsd ?? 0
     }
-    if (ending === "failed") this.failed({ call, status, error: error ?? status })
+    if (ending === "failed") this.failed({ call, phase, status, error: Format.clip(error ?? status, longestError) })
   }
 
   private broken(callId: CallId): void {
     const open = this.taken(callId)
-    if (open !== undefined) this.add(open.phase, "cancelled", 1)
+    if (open !== undefined) open.phase.cancelled++
   }
 
   private failed(failure: Failure): void {
@@ -234,46 +252,46 @@ export class State {
     const failure = this.failures.get(callId)
     if (failure === undefined) return
     this.failures.delete(callId)
-    const phase = this.phaseOf(failure.call.runId, failure.call.phase)
-    this.add(phase, "failed", -1)
-    this.add(phase, "degraded", 1)
+    failure.phase.failed--
+    failure.phase.degraded++
   }
 
   /** A call that is under way, which is not any more. */
   private taken(callId: CallId | null): Open | undefined {
-    const open = callId === null ? undefined : this.open.get(callId)
-    if (open === undefined || callId === null) return undefined
+    if (callId === null) return undefined
+    const open = this.open.get(callId)
+    if (open === undefined) return undefined
     this.open.delete(callId)
-    this.add(open.phase, open.state, -1)
+    leave(open)
     return open
   }
 
-  private move(open: Open, to: Open["state"]): void {
-    if (open.state === to) return
-    this.add(open.phase, open.state, -1)
-    this.add(open.phase, to, 1)
-    open.state = to
-  }
-
-  private add(phase: Phase, what: keyof Counts, amount: number): void {
-    phase[what] += amount
-    this.total[what] += amount
-  }
-
   private phaseOf(runId: RunId, name: string | null): Phase {
-    const run = this.runs.get(runId) ?? this.known(runId, "", 0)
-    const known = run.phases.get(name)
-    if (known !== undefined) return known
-    const key = `${run.depth} ${run.workflow}\0${name ?? ""}`
-    const phase = this.byPhase.get(key) ?? { ...none(), workflow: run.workflow, name, depth: run.depth }
-    this.byPhase.set(key, phase)
+    const run = this.latest?.runId === runId ? this.latest : this.runs.get(runId) ?? this.known(runId, "", 0)
+    this.latest = run
+    if (run.latest?.name === name) return run.latest
+    run.latest = run.phases.get(name) ?? this.found(run, name)
+    return run.latest
+  }
+
+  private found(run: Known, name: string | null): Phase {
+    const title = `${run.depth} ${run.workflow}${name === null ? "" : `\0${name}`}`
+    const phase = this.byTitle.get(title) ?? this.added(title, run, name)
     run.phases.set(name, phase)
     return phase
   }
 
+  private added(title: string, { depth, workflow }: Known, name: string | null): Phase {
+    const phase: Phase = { ...none(), workflow, name, depth }
+    this.byTitle.set(title, phase)
+    this.phases.push(phase)
+    return phase
+  }
+
   private known(runId: RunId, workflow: string, depth: number): Known {
-    const run: Known = { workflow, depth, phases: new Map() }
+    const run: Known = { runId, workflow, depth, phases: new Map(), latest: undefined }
     this.runs.set(runId, run)
+    this.latest = run
     return run
   }
 }
@@ -309,11 +327,46 @@ export const endingOf = (
 
 const mostFailures = 1_000
 
+/** Characters kept of an error. */
+const longestError = 500
+
 interface Known {
+  readonly runId: RunId
   readonly workflow: string
   readonly depth: number
   readonly phases: Map<string | null, Phase>
+  /** The one of them that was told of last. */
+  latest: Phase | undefined
 }
+
+/** A call is not where it was any more. By name and not by a computed one: this is done twice for every call. */
+const leave = ({ phase, state }: Open): void => {
+  switch (state) {
+    case "queued":
+      phase.queued--
+      return
+    case "running":
+      phase.running--
+      return
+    case "waiting":
+      phase.waiting--
+  }
+}
+
+const countNames = [
+  "queued",
+  "running",
+  "waiting",
+  "done",
+  "replayed",
+  "hits",
+  "degraded",
+  "failed",
+  "cancelled",
+  "tokens",
+  "costUsd",
+  "unknownCosts"
+] as const satisfies ReadonlyArray<keyof Counts>
 
 function none(): Counts {
   return {

@@ -39,7 +39,7 @@ const totals = (state: State, now: number): Line => {
     `${total.done + total.replayed + total.hits + total.degraded} of ${countOf(total)} calls`,
     `${Layout.large(total.tokens)} tokens`,
     Layout.costText(total.costUsd, total.unknownCosts),
-    ...(total.hits + total.replayed === 0 ? [] : [Layout.savedText(state)])
+    ...(total.hits + total.replayed === 0 ? [] : [Layout.savedText(state, total)])
   ]
   return [[`${mark} ${state.status}`, style], [`  ${parts.join(" · ")}`]]
 }
