@@ -2,7 +2,6 @@
  * How a run of this process is shown while it works: on stderr for people, and on stdout, event by event, for programs.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as BudgetPort from "../budget/Budget.ts"
 import type { Loading, Showing } from "../cli/Host.ts"
 import type { Budget } from "../cli/live/Layout.ts"
@@ -11,7 +10,7 @@ import type { Signal } from "../cli/live/Signal.ts"
 import type * as Output from "../cli/Output.ts"
 import * as Progress from "../cli/Progress.ts"
 import type { RunId } from "../domain/Ids.ts"
-import * as Records from "../domain/Records.ts"
+import type * as Records from "../domain/Records.ts"
 import { RunStore } from "../store/RunStore.ts"
 
 /**
@@ -49,7 +48,7 @@ export const make = (
   let live: Live.Live | undefined
   return {
     begin: (budget) => {
-      if (isShown) live = Live.make({ screen, line: tell, budget: () => standing(budget) })
+      if (isShown) live = Live.make({ screen, line: tell, budget: standingOf(budget) })
     },
     signal: (signal) => {
       feed?.signal(signal)
@@ -65,7 +64,12 @@ export const make = (
 // internal
 // -----------------------------------------------------------------------------
 
-const standing = (budget: BudgetPort.Budget): Budget => Progress.standingOf(Effect.runSync(budget.standing))
+/** What is spent is looked up for each frame, where there is anything to hold it against. */
+const standingOf = (budget: BudgetPort.Budget): () => Budget | undefined => {
+  const look = () => Progress.standingOf(Effect.runSync(budget.standing))
+  const { costUsd, tokens } = look()
+  return tokens === null && costUsd === null ? () => undefined : look
+}
 
 /**
  * Prints events after they are durable: what is printed was read back from the store. It is asked only after something
@@ -119,6 +123,17 @@ class Feed {
 const pause = "100 millis"
 const pageSize = 1_000
 
-const toRow = Schema.encodeSync(Records.Event)
-
-const encode = (event: Records.Event): string => JSON.stringify(toRow(event))
+/** By hand: the store has just decoded what a schema would look at again, for each of a large run's events. */
+const encode = ({ callId, dataJson, id, message, runAttempt, runId, timestamp, type }: Records.Event): string => {
+  const row: typeof Records.Event.Encoded = {
+    id,
+    run_id: runId,
+    call_id: callId,
+    run_attempt: runAttempt,
+    type,
+    message,
+    data_json: dataJson,
+    timestamp
+  }
+  return JSON.stringify(row)
+}

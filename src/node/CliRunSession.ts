@@ -22,6 +22,7 @@ import type { RunStore } from "../store/RunStore.ts"
 import { Engine } from "../workflow/Engine.ts"
 import type { RunResult } from "../workflow/Engine.ts"
 import * as CliLog from "./CliLog.ts"
+import * as Notes from "./CliNotes.ts"
 import * as CliLive from "./CliRunLive.ts"
 import * as CliProcess from "./CliRunProcess.ts"
 
@@ -131,8 +132,9 @@ const inProcess = async <A>(
   conclude: (context: Context, result: A, stopped: Stopped) => Promise<number>
 ): Promise<number> => {
   const output = CliProcess.output()
+  const notes = Notes.make((text) => void Effect.runFork(output.note(text)))
   const tell = (text: string): void => {
-    if (request.quiet !== true) Effect.runFork(output.note(text))
+    if (request.quiet !== true) notes.tell(text)
   }
   const shown = CliLive.make(request, output, tell)
   const context: Context = { request, output, shown }
@@ -160,10 +162,12 @@ const inProcess = async <A>(
       return true
     },
     ended: (code, bySignal) => {
+      notes.flush()
       shown.close()
       sayEnded(context, code, bySignal, current)
     }
   })
+  notes.flush()
   shown.close()
   if (Exit.isSuccess(exit)) return conclude(context, exit.value, { signal, thrown })
   const problem = thrown === undefined ? Render.ofCause(exit.cause) : Render.ofThrown(thrown)
