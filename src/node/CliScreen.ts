@@ -3,14 +3,15 @@
  *
  * - Z1. While a region is shown, everything that is written to a terminal through stdout or stderr appears above it, line
  *   by line and in order, whoever writes it: a logger, a script's `console.log`.
- * - Z2. At most ten frames a second are drawn; what is written in between goes with the next one.
- * - Z3. However the process ends, short of being killed, the region is gone, the cursor is back, and all that was written
- *   is there. Stopped by Ctrl-Z it is gone too, and comes back when the process goes on.
+ * - Z2. At most ten frames a second are drawn, and fewer where one takes long, so that drawing takes about a two-hundredth
+ *   of the time; what is written in between goes with the next one.
+ * - Z3. However the process ends, short of being killed, the region is gone and all that was written is there. Stopped by
+ *   Ctrl-Z it is gone too, and comes back when the process goes on.
  */
 import * as Clock from "effect/Clock"
 import { StringDecoder } from "node:string_decoder"
 import * as LineText from "../cli/live/Line.ts"
-import { cursor, Painter } from "../cli/live/Painter.ts"
+import { Painter } from "../cli/live/Painter.ts"
 import type { Drawing, Screen, Shown } from "../cli/live/Screen.ts"
 
 /**
@@ -36,6 +37,9 @@ const interval = 100
 /** Frames in which nothing is new are drawn this many intervals apart, for what shows the time. */
 const idle = 3
 
+/** After a frame, this many times as long as it took is waited for the next one, and at most so many milliseconds. */
+const pause = { times: 200, most: 500 } as const
+
 /** So much text is written without waiting for the next frame. */
 const most = 64 * 1024
 
@@ -52,6 +56,8 @@ class Region implements Shown {
   private isChanged = true
   private isClosed = false
   private ticks = 0
+  /** When the next frame may be drawn (Z2). */
+  private next = 0
   private frames = 0
 
   private readonly drawing: Drawing
@@ -64,7 +70,6 @@ class Region implements Shown {
     process.on("SIGTSTP", this.suspend)
     process.on("SIGCONT", this.resume)
     for (const name of this.unheard) process.on(name, this.ended)
-    this.stderr.write(cursor.hide)
   }
 
   changed(): void {
@@ -83,7 +88,7 @@ class Region implements Shown {
     for (const name of this.unheard) process.off(name, this.ended)
     this.take()
     const rest = this.stderr.release() + (this.stdout?.release() ?? "")
-    this.stderr.write(this.painter.erase() + this.pending + rest + cursor.show)
+    this.stderr.write(this.painter.erase() + this.pending + rest)
     this.pending = ""
   }
 
@@ -103,7 +108,11 @@ class Region implements Shown {
   private tick(): void {
     this.ticks++
     if (!this.isChanged && this.ticks < idle) return
+    const from = performance.now()
+    if (from < this.next) return
     this.paint()
+    const to = performance.now()
+    this.next = to + Math.min(pause.most, (to - from) * pause.times) - interval / 2
   }
 
   private paint(): void {
@@ -128,14 +137,13 @@ class Region implements Shown {
   }
 
   private readonly suspend = (): void => {
-    this.stderr.write(this.painter.erase() + cursor.show)
+    this.stderr.write(this.painter.erase())
     process.kill(process.pid, "SIGSTOP")
   }
 
   private readonly ended = (_: NodeJS.Signals, number: number): void => process.exit(128 + number)
 
   private readonly resume = (): void => {
-    this.stderr.write(cursor.hide)
     this.isChanged = true
   }
 }

@@ -121,6 +121,12 @@ describe("a painter", () => {
     assert.notInclude(painter.erase(), "\u001B[J")
   })
 
+  it("never makes the cursor invisible: who is killed could not bring it back", () => {
+    const painter = new Painter()
+    const frames = [["one", "two"], ["one"], [], ["three"]].map((lines) => painter.paint(lines, "text\n"))
+    assert.notInclude([...frames, painter.resized(2), painter.erase()].join(""), "\u001B[?")
+  })
+
   it("writes nothing when nothing changed, and only the lines that did", () => {
     const painter = new Painter()
     painter.paint(["one", "two", "three"])

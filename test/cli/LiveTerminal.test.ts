@@ -100,13 +100,17 @@ class Terminal {
   }
 }
 
-const inTerminal = async (columns: number, rows: number, use: (terminal: Terminal) => Promise<void>): Promise<void> => {
+const inTerminal = async (
+  columns: number,
+  rows: number,
+  use: (terminal: Terminal, directory: string) => Promise<void>
+): Promise<void> => {
   const directory = directoryWith({ "flow.ts": flow })
   requests = 0
   const terminal = new Terminal(directory, columns, rows)
   try {
     await terminal.until((screen) => screen.includes("READY>"))
-    await use(terminal)
+    await use(terminal, directory)
   } finally {
     await terminal.close()
   }
@@ -123,7 +127,7 @@ describe.skipIf(!hasTmux)("a run in a real terminal (needs tmux)", () => {
     await inTerminal(100, 30, async (terminal) => {
       terminal.type(`${run}200`, "Enter")
       await terminal.until((screen) => /● work +● \d/.test(screen) && /─ .*\d running/.test(screen))
-      assert.isFalse(terminal.isCursorVisible())
+      assert.isTrue(terminal.isCursorVisible())
       assert.match(terminal.screen(), /⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏/)
       terminal.tmux("resize-window", "-x", "46", "-y", "12")
       await terminal.until((screen) => screen.split("\n").some((row) => row.startsWith("─ ")))
@@ -158,6 +162,20 @@ describe.skipIf(!hasTmux)("a run in a real terminal (needs tmux)", () => {
       assert.isTrue(terminal.isCursorVisible())
       assert.isTrue(rows.some((row) => row.startsWith("⏸ interrupted")))
       assert.isTrue(rows.some((row) => row.startsWith("interrupted; resume with: owf resume ")))
+    })
+  }, 40_000)
+})
+
+describe.skipIf(!hasTmux)("a run in a real terminal that is killed outright (needs tmux)", () => {
+  it("leaves a cursor that can be seen, and a shell one can go on with", async () => {
+    isHeld = true
+    await inTerminal(80, 24, async (terminal, directory) => {
+      terminal.type(`bash -c "echo \\$\\$ > pid; exec ${run}60"; echo "code $?"`, "Enter")
+      await terminal.until((screen) => /─ .*8 running/.test(screen))
+      process.kill(Number(Fs.readFileSync(Path.join(directory, "pid"), "utf8")), "SIGKILL")
+      await terminal.until((screen) => screen.includes("code 137"))
+      assert.isTrue(terminal.isCursorVisible())
+      assert.isTrue(terminal.rows().includes("code 137"))
     })
   }, 40_000)
 })

@@ -6,6 +6,7 @@
  *   line began.
  * - P3. No line may be as wide as the terminal, so that none wraps; when the terminal was made narrower, lines that wrapped
  *   since are counted as the rows they take.
+ * - P4. The cursor stays visible: a process that is killed leaves a terminal one can go on with.
  *
  * It makes texts and writes none.
  */
@@ -59,13 +60,6 @@ export class Painter {
     return this.erase()
   }
 }
-
-/**
- * What makes the cursor invisible, and visible again.
- * @category models
- * @since 0.1.0
- */
-export const cursor = { hide: "\u001B[?25l", show: "\u001B[?25h" } as const
 
 // -----------------------------------------------------------------------------
 // internal
