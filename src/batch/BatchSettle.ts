@@ -12,6 +12,7 @@ import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { BatchRowStatus } from "../domain/BatchRecords.ts"
 import { Pricing } from "../provider/Pricing.ts"
@@ -43,6 +44,8 @@ export const settle = (
     for (const [index, file] of remote.files.entries()) {
       const path = `${directory}/job-${job.number}-${index}-${file.name.replaceAll(/[^a-z]/g, "")}.jsonl`
       const here = yield* BatchDownload.toFile(api, file, path, retry).pipe(
+        // a file may be there a little later than the vendor says, and what is not taken in now never will be
+        Effect.retry({ while: isGone, schedule: Schedule.exponential(retry.base), times: retry.attempts - 1 }),
         Effect.as(true),
         Effect.catchIf(isGone, (error) => Effect.as(Effect.sync(() => problems.add(error.detail)), false))
       )

@@ -97,6 +97,19 @@ describe("A download", () => {
       assert.strictEqual((yield* process(rows(id))).filter(({ status }) => status === "ok").length, 20)
     }))
 
+  it.scopedLive("of a file that is there a little later than the vendor says is not given up", () =>
+    Effect.gen(function*() {
+      const { id, process, rows, vendor } = yield* ended
+      let looks = 0
+      vendor.fault = (asked) =>
+        downloads(asked) && looks++ < 2
+          ? { status: 404, body: { error: { message: "No such File object" } } }
+          : undefined
+      const { batch } = yield* process(BatchRun.advance(id))
+      assert.strictEqual(batch.status, "done")
+      assert.strictEqual((yield* process(rows(id))).filter(({ status }) => status === "ok").length, 20)
+    }))
+
   it.scopedLive("that is given in pieces is taken piece by piece", () =>
     Effect.gen(function*() {
       const { id, process, rows, vendor } = yield* ended
