@@ -38,12 +38,10 @@ export interface Problem {
 export const ofFailure = (error: unknown): Problem => {
   const kind = kindOf(error)
   const reason = textAt(error, "reason")
-  const facts = issuesOf(error)
+  const facts = issuesOf(error, kind === "OutputInvalid" ? "the output" : "the arguments")
   return {
     kind,
-    message: kind === "ArgsInvalid"
-      ? `The arguments do not fit workflow ${textAt(error, "workflow")}.`
-      : messageOf(error),
+    message: misfit(kind, error) ?? messageOf(error),
     facts,
     advice: adviceOf(kind, reason, error),
     code: ofError(kind, reason),
@@ -203,12 +201,24 @@ const providerAdvice: Readonly<Record<string, ReadonlyArray<string>>> = {
   UsageLimit: ["The provider's limit is used up; resume the run after it was reset."]
 }
 
+/** What has facts of its own, a line for each place, is said without them. */
+const misfit = (kind: string, error: unknown): string | undefined => {
+  switch (kind) {
+    case "ArgsInvalid":
+      return `The arguments do not fit workflow ${textAt(error, "workflow")}.`
+    case "OutputInvalid":
+      return `The output of workflow ${textAt(error, "workflow")} does not fit its schema.`
+    default:
+      return undefined
+  }
+}
+
 /** One line for each place something is wrong, with all that it may be instead. */
-const issuesOf = (error: unknown): ReadonlyArray<string> => {
+const issuesOf = (error: unknown, whole: string): ReadonlyArray<string> => {
   if (!Predicate.hasProperty(error, "issues") || !Array.isArray(error.issues)) return []
   const places = new Map<string, Array<string>>()
   for (const issue of error.issues) {
-    const field = fieldOf(textAt(issue, "path") ?? "$")
+    const field = fieldOf(textAt(issue, "path") ?? "$", whole)
     places.set(field, [...places.get(field) ?? [], textAt(issue, "message") ?? ""])
   }
   return [...places].map(([field, messages]) => `${field}: ${together(messages)}`)
@@ -224,7 +234,7 @@ const together = (messages: ReadonlyArray<string>): string => {
     : `Expected ${[...new Set(wanted)].join(" or ")}, actual ${actual}`
 }
 
-const fieldOf = (path: string): string => path === "$" ? "the arguments" : path.replace(/^\$\.?/, "")
+const fieldOf = (path: string, whole: string): string => path === "$" ? whole : path.replace(/^\$\.?/, "")
 
 const textAt = (value: unknown, key: string): string | undefined =>
   Predicate.hasProperty(value, key) && typeof value[key] === "string" ? value[key] : undefined

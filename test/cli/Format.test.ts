@@ -1,8 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Format from "../../src/cli/Format.ts"
 import * as Render from "../../src/cli/Render.ts"
 import * as Nearest from "../../src/internal/nearest.ts"
+import { OutputInvalid } from "../../src/workflow/WorkflowError.ts"
 
 describe("Format", () => {
   it("indents JSON as JSON.stringify does, whatever it holds", () => {
@@ -62,6 +67,33 @@ describe("Render", () => {
     const error = { _tag: "ArgsInvalid", workflow: "w", issues: issues.map((message) => ({ path: "$.kind", message })) }
     assert.deepStrictEqual(Render.ofFailure(error).facts, ["kind: Expected \"a\" or \"b\", actual 1"])
   })
+
+  it("names each place of an output that does not fit, once", () => {
+    const issues = [{ path: "$.text", message: "is missing" }, { path: "$", message: "Expected number, actual null" }]
+    const problem = Render.ofFailure(new OutputInvalid({ workflow: "w", issues }))
+    assert.strictEqual(problem.message, "The output of workflow w does not fit its schema.")
+    assert.deepStrictEqual(problem.facts, ["text: is missing", "the output: Expected number, actual null"])
+  })
+
+  it("says where a script threw: not in Node, in a package or in owf", () => {
+    const thrown = new TypeError("no name")
+    const ours = new URL("../../src/cli/Render.ts", import.meta.url).href
+    const foreign = ["node:fs:1:2", "/app/node_modules/x/y.js:3:4", `${ours}:5:6`].map((at) => `    at f (${at})`)
+    thrown.stack = ["TypeError: no name", ...foreign, "    at below (/app/flow.ts:7:8)", "    at g (/app/z.ts:9:1)"]
+      .join("\n")
+    assert.deepStrictEqual(Render.ofRun(Cause.die(thrown)).facts, ["at below (/app/flow.ts:7:8)"])
+    thrown.stack = ["TypeError: no name", ...foreign].join("\n")
+    assert.deepStrictEqual(Render.ofRun(Cause.die(thrown)).facts, [])
+    assert.deepStrictEqual(Render.ofRun(Cause.die("text")).facts, [])
+  })
+
+  it.effect("says what to do about a service that nobody provides", () =>
+    Effect.gen(function*() {
+      const missing = Context.GenericTag<"Mailer", number>("Mailer") as unknown as Effect.Effect<number>
+      const exit = yield* Effect.exit(missing)
+      assert(Exit.isFailure(exit))
+      assert.include(Render.ofRun(exit.cause).advice.join(), "Effect.provide(")
+    }))
 
   for (
     const [value, message] of [["text", "text"], [null, "Error"], [{ _tag: "Odd" }, "Odd"], [
