@@ -73,15 +73,7 @@ export const make = (api: BatchApi, pricing: Pricing.Pricing["Type"], now: numbe
     if (text === "") return failed(facts, "EmptyAnswer", "the answer is empty")
     const schema = yield* schemaOf(asked.schemaJson)
     if (schema === undefined) return { ...facts, status: "ok", text } satisfies SettledRequest
-    const value = Answer.read({
-      text,
-      structured: undefined,
-      raw: text,
-      usage: undefined,
-      cost: undefined,
-      model: undefined,
-      session: undefined
-    }, schema)
+    const value = Answer.read({ text, structured: undefined }, schema)
     return Either.match(value, {
       onLeft: (issues): SettledRequest => ({
         ...facts,

@@ -13,12 +13,19 @@ import * as JsonText from "../internal/jsonText.ts"
 import type * as Provider from "../provider/Provider.ts"
 
 /**
+ * What of an answer is read.
+ * @category models
+ * @since 0.1.0
+ */
+export type Said = Pick<Provider.Answer, "text" | "structured">
+
+/**
  * The value of an answer, or every fault of it.
  * @category converting
  * @since 0.1.0
  */
 export const read = <A>(
-  answer: Provider.Answer,
+  answer: Said,
   schema: AnswerSchema<A> | undefined
 ): Either.Either<A | string, ReadonlyArray<ValidationIssue>> =>
   schema === undefined
@@ -31,7 +38,7 @@ export const read = <A>(
  * @category converting
  * @since 0.1.0
  */
-export const stored = <A>(answer: Provider.Answer, value: A, schema: AnswerSchema<A>): string =>
+export const stored = <A>(answer: Said, value: A, schema: AnswerSchema<A>): string =>
   Either.try(() => JSON.stringify(schema.encode(value)) ?? "null").pipe(
     Either.getOrElse(() => JSON.stringify(Either.getOrElse(sourceOf(answer, schema), () => null)))
   )
@@ -50,7 +57,7 @@ export const problem = (issues: ReadonlyArray<ValidationIssue>): string =>
 
 /** What an answer holds of what was asked for, as it came. */
 const sourceOf = <A>(
-  answer: Provider.Answer,
+  answer: Said,
   schema: AnswerSchema<A>
 ): Either.Either<unknown, JsonText.JsonTextError> =>
   answer.structured === undefined ? valueIn(answer.text, keysOf(schema.json)) : Either.right(answer.structured)

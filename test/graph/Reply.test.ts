@@ -17,16 +17,10 @@ const a = [output("a")]
 const typed = [output("n", { type: "integer" }), output("s", { enum: ["x", "y"] })]
 
 const read = (text: string, outputs: ReadonlyArray<Output>) =>
-  Effect.flatMap(AnswerSchema.make(Reply.schemaOf(outputs)), (schema) =>
-    Answer.read({
-      text,
-      structured: undefined,
-      raw: text,
-      usage: undefined,
-      cost: undefined,
-      model: undefined,
-      session: undefined
-    }, schema))
+  Effect.flatMap(
+    AnswerSchema.make(Reply.schemaOf(outputs)),
+    (schema) => Answer.read({ text, structured: undefined }, schema)
+  )
 
 const issues = (text: string, outputs: ReadonlyArray<Output>) =>
   Effect.flatMap(
