@@ -8,6 +8,7 @@ import type { Failed } from "../domain/Outcome.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import type { FailureStatus } from "../domain/Status.ts"
 import * as Usage from "../domain/Usage.ts"
+import * as CallResult from "./CallResult.ts"
 
 /**
  * A failed item of a fan-out; `failure` is the error it failed with, where that was not a call's own.
@@ -76,10 +77,5 @@ const bare = (status: FailureStatus, error: string): Failed => ({
   estimatedCostUsd: null,
   durationMs: 0,
   isolation: "none",
-  worktreePath: null,
-  worktreeBranch: null,
-  baseCommit: null,
-  headCommit: null,
-  changedFiles: [],
-  patch: null
+  ...CallResult.unchanged
 })
