@@ -4,14 +4,7 @@
  * The encoded side is the database row and, but for what only programs use, what `--json` prints.
  */
 import * as Schema from "effect/Schema"
-
-const text = Schema.String
-const textOrNull = Schema.NullOr(Schema.String)
-const count = Schema.NonNegativeInt
-const countOrNull = Schema.NullOr(Schema.NonNegativeInt)
-
-const key = <A, I>(schema: Schema.Schema<A, I>, name: string) =>
-  Schema.propertySignature(schema).pipe(Schema.fromKey(name))
+import { count, countOrNull, key, text, textOrNull, usdOrNull } from "../internal/columnSchema.ts"
 
 /**
  * Id of a batch: `batch-20260528-143201-0sj04k7m2x9q`.
@@ -63,7 +56,7 @@ export const Batch = Schema.Struct({
   inputTokens: key(count, "input_tokens"),
   outputTokens: key(count, "output_tokens"),
   /** Null where the cost of any answer is not known. */
-  costUsd: key(Schema.NullOr(Schema.Number), "cost_usd"),
+  costUsd: key(usdOrNull, "cost_usd"),
   createdAt: key(text, "created_at")
 })
 
@@ -130,7 +123,7 @@ export const BatchJob = Schema.Struct({
   failed: count,
   inputTokens: key(count, "input_tokens"),
   outputTokens: key(count, "output_tokens"),
-  costUsd: key(Schema.NullOr(Schema.Number), "cost_usd"),
+  costUsd: key(usdOrNull, "cost_usd"),
   /** What is wrong with the job as a whole. */
   problems: key(Schema.parseJson(Schema.Array(text)), "problems_json")
 })
@@ -180,7 +173,7 @@ export const BatchRow = Schema.Struct({
   valueJson: key(textOrNull, "value_json"),
   inputTokens: key(countOrNull, "input_tokens"),
   outputTokens: key(countOrNull, "output_tokens"),
-  costUsd: key(Schema.NullOr(Schema.Number), "cost_usd"),
+  costUsd: key(usdOrNull, "cost_usd"),
   prompt: text
 })
 

@@ -6,18 +6,10 @@
  * corrupt store, never a value to guess.
  */
 import * as Schema from "effect/Schema"
+import { count, countOrNull, key, text, textOrNull, usdOrNull } from "../internal/columnSchema.ts"
 import { ChangesJson } from "./Change.ts"
 import { CallId, RunId } from "./Ids.ts"
 import { CachePolicy, CacheStatus, CallStatus, Isolation, RunStatus } from "./Status.ts"
-
-const text = Schema.String
-const textOrNull = Schema.NullOr(Schema.String)
-const count = Schema.NonNegativeInt
-const countOrNull = Schema.NullOr(Schema.NonNegativeInt)
-const usdOrNull = Schema.NullOr(Schema.Number)
-
-const key = <A, I>(schema: Schema.Schema<A, I>, name: string) =>
-  Schema.propertySignature(schema).pipe(Schema.fromKey(name))
 
 /**
  * One execution of a workflow in a home; times are UTC, ISO 8601 with milliseconds.

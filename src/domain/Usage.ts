@@ -5,8 +5,7 @@
  * reasoning. Adding is associative with `zero` as its unit, so partial counts may be summed in any order.
  */
 import * as Schema from "effect/Schema"
-
-const Count = Schema.NonNegativeInt
+import { count, key } from "../internal/columnSchema.ts"
 
 /**
  * Token counts of one or several requests.
@@ -14,10 +13,10 @@ const Count = Schema.NonNegativeInt
  * @since 0.1.0
  */
 export const Usage = Schema.Struct({
-  inputTokens: Schema.propertySignature(Count).pipe(Schema.fromKey("input_tokens")),
-  outputTokens: Schema.propertySignature(Count).pipe(Schema.fromKey("output_tokens")),
-  cacheReadTokens: Schema.propertySignature(Count).pipe(Schema.fromKey("cache_read_tokens")),
-  cacheWriteTokens: Schema.propertySignature(Count).pipe(Schema.fromKey("cache_write_tokens"))
+  inputTokens: key(count, "input_tokens"),
+  outputTokens: key(count, "output_tokens"),
+  cacheReadTokens: key(count, "cache_read_tokens"),
+  cacheWriteTokens: key(count, "cache_write_tokens")
 })
 
 /**
