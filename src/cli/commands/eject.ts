@@ -49,5 +49,5 @@ export const eject = Spec.make({
     if (json) return yield* printJson({ path: target, made_of: made, warnings })
     for (const warning of warnings) yield* note(warning)
     yield* print(shown(target))
-    yield* note(`Run it with: owf run ${shown(target)}`)
+    yield* note(`run it with: owf run ${shown(target)}`)
   }))

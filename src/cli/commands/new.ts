@@ -52,7 +52,7 @@ export const newCommand = Spec.make({
     const { shown } = yield* Host
     if (json) return yield* printJson({ path, template })
     yield* print(shown(path))
-    yield* note(`Look at it with: owf dry-run ${shown(path)}\nRun it with:     owf run ${shown(path)}`)
+    yield* note(`look at it with: owf dry-run ${shown(path)}\nrun it with: owf run ${shown(path)}`)
   }))
 
 /**
