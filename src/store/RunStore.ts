@@ -88,10 +88,14 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>("owf/RunStore/R
   nearest: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return this.runId === "latest"
-      ? `There are no runs in ${this.home}.`
-      : `There is no run ${this.runId} in ${this.home}.` +
-        (this.nearest.length === 0 ? "" : ` Did you mean ${this.nearest.join(" or ")}?`)
+    const { home, nearest, runId } = this
+    if (runId === "latest") return `There are no runs in ${home}.`
+    // one alone would have been found, so there are others
+    if (nearest.length > 1 && nearest.every((id) => id.startsWith(runId))) {
+      return `Several runs in ${home} have an id that begins with ${runId}, such as ${nearest.join(", ")}.`
+    }
+    return `There is no run ${runId} in ${home}.` +
+      (nearest.length === 0 ? "" : ` Did you mean ${nearest.join(" or ")}?`)
   }
 }
 

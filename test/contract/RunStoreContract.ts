@@ -135,9 +135,11 @@ export const suite = (name: string, open: Open): void => {
             const error = yield* Effect.flip(store.run(several))
             assert.deepInclude(error, { _tag: "RunNotFound", runId: several, home })
             assert.deepInclude(error, { nearest: [runId(3), runId(2), runId(1)] })
+            assert.include(error.message, `Several runs in ${home} have an id that begins with ${several}, such as `)
           }
           assert.strictEqual((yield* Effect.flip(store.run("2026")))._tag, "RunNotFound")
           const typo = yield* Effect.flip(store.run(runId(2).replace("sj0", "sjo")))
+          assert.include(typo.message, `There is no run ${runId(2).replace("sj0", "sjo")} in ${home}. Did you mean `)
           assert.include(typo.message, runId(2))
           const wild = yield* Effect.flip(store.run("20260528-14320_-%"))
           assert.strictEqual(wild._tag, "RunNotFound")
