@@ -105,7 +105,7 @@ const program = (flow: Flow, file: File, options: Writers.Options, known: Facts,
     ...phases.length === 0 ? [] : [`phases: ${Print.literal(phases)}`],
     ...budget.length === 0 ? [] : [`budget: ${Print.object(budget)}`],
     ...args === undefined ? [] : [args === "Args" ? "args: Args" : `args: ${args}`]
-  ])
+  ], 50)
   const { body, readsArgs } = Body.program(flow, file, options, known, facts)
   const parameters = readsArgs ? "args" : ""
   const inner = Print.indent(body)

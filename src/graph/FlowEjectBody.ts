@@ -161,12 +161,13 @@ const wayTo = (writer: Writer, body: Body, place: Place, leave: Stmts, to: strin
   const message = node.message === null ? undefined : Texts.text(node.message, names)
   const [flow, id] = [Print.quote(writer.flow.name), Print.quote(node.id)]
   if (node.type === "fail") {
-    const said = message === undefined ? "" : `, ${message}`
-    return { _tag: "Leave", body: [{ _tag: "Exit", text: `return yield* FlowSteps.fail(${flow}, ${id}${said})` }] }
+    const said = message === undefined ? [] : [message]
+    const text = `return yield* ${Print.call("FlowSteps.fail", [flow, id, ...said])}`
+    return { _tag: "Leave", body: [{ _tag: "Exit", text }] }
   }
   const said: Stmts = message === undefined
     ? []
-    : [{ _tag: "Code", text: `yield* FlowSteps.finish(${id}, ${message})` }]
+    : [{ _tag: "Code", text: `yield* ${Print.call("FlowSteps.finish", [id, message])}` }]
   const gives = state === undefined ? "{}" : Writers.result(writer, place.frame, state, "names")
   return { _tag: "Leave", body: [...said, { _tag: "Exit", text: `return ${gives}` }] }
 }

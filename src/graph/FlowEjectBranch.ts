@@ -60,9 +60,12 @@ const nowhere = ({ id }: BranchNode): Ways => ({
   _tag: "Leave",
   body: [{
     _tag: "Exit",
-    text: `return yield* FlowSteps.nodeFailed(${Print.quote(id)}, ${
-      Print.quote(`the branch '${id}' leads nowhere: nothing in it is met; a 'default' would`)
-    })`
+    text: `return yield* ${
+      Print.call("FlowSteps.nodeFailed", [
+        Print.quote(id),
+        Print.quote(`the branch '${id}' leads nowhere: nothing in it is met; a 'default' would`)
+      ])
+    }`
   }]
 })
 
@@ -166,9 +169,7 @@ const onAny = (node: OnPath, root: string, names: Names, file: File, go: (to: st
     ...conditions.length === 0 ? [] : [`conditions: ${Print.list(conditions)}`],
     ...node.default === null ? [] : [`default: ${Print.quote(node.default)}`]
   ]
-  const decided = `FlowSteps.branch(${Print.quote(node.id)}, ${Texts.mentioned(mentions, names)}, ${
-    Print.object(options)
-  })`
+  const decided = Print.call("FlowSteps.branch", [Print.quote(node.id), Texts.mentioned(mentions, names)], options)
   const targets = [
     ...node.when.map(({ next }) => next),
     ...node.cases.values(),

@@ -94,7 +94,7 @@ export const make = (): File => {
       if (known !== undefined) return known
       const own = name(pascal(wanted))
       constants.set(code, own)
-      parts.push(`type ${own} = ${text}`)
+      parts.push(`type ${own} = ${Print.type(text)}`.replace(" = \n", " =\n"))
       return own
     },
     add: (text) => void parts.push(text),

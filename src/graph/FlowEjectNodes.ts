@@ -113,7 +113,7 @@ interface Value {
 /** Puts the fields of a value in the variables that are used. */
 const called = (visit: Visit, node: Node, keys: ReadonlyArray<string>, { before, code: given }: Value): Stmts => {
   const { place: { frame }, writer } = visit
-  const value = keys.length === 0 ? given : `yield* FlowSteps.bounded(${Print.quote(node.id)}, ${given})`
+  const value = keys.length === 0 ? given : `yield* ${Print.call("FlowSteps.bounded", [Print.quote(node.id), given])}`
   const used = keys.filter((name) => Writers.isRead(writer, frame, name))
   const [only] = used
   if (only === undefined) return [...before, code(value, node.id)]
@@ -136,7 +136,7 @@ const called = (visit: Visit, node: Node, keys: ReadonlyArray<string>, { before,
 /** Puts a value in the variable of a name, where that is used. */
 const assigned = ({ place: { frame }, writer }: Visit, node: Node, name: string | null, value: string): Stmts => {
   if (name === null) return [code(value, node.id)]
-  const given = `yield* FlowSteps.boundedAs(${Print.quote(node.id)}, ${Print.quote(name)}, ${value})`
+  const given = `yield* ${Print.call("FlowSteps.boundedAs", [Print.quote(node.id), Print.quote(name), value])}`
   if (!Writers.isRead(writer, frame, name)) return [code(given, node.id)]
   const { id } = Writers.slotOf(writer, frame, name)
   return [code(`${Writers.isConstant(writer, frame, name) ? "const " : ""}${id} = ${given}`, node.id)]
@@ -196,16 +196,16 @@ const agent = (visit: Visit, node: AgentNode): Value => {
   const { before, names } = promptNames(visit, node)
   const text = Texts.prompt(node.prompt, names, node.id)
   const time = node.timeoutMs === null ? "(yield* FlowKit.times).node_timeout_s * 1_000" : String(node.timeoutMs)
-  const prompt = node.retry === null ? text : `current.prompt(${text}, ${time})`
+  const prompt = node.retry === null ? text : Print.call("current.prompt", [text, time])
   const options = [
-    `...(yield* FlowKit.options(${placeOf(node)}))`,
+    `...(yield* ${Print.call("FlowKit.options", [], placeOf(node))})`,
     `label: ${labelOf(visit, node)}`,
     ...schemaOf(visit, node),
     ...node.timeoutMs === null ? [] : [`timeout: ${Writers.durationOf(node.timeoutMs)}`],
     ...node.idleTimeoutMs === null ? [] : [`idleTimeout: ${Writers.durationOf(node.idleTimeoutMs)}`],
     ...node.budget === null ? [] : [`budget: ${Print.literal(defined(node.budget))}`]
   ]
-  const call = `agent(${prompt}, ${Print.object(options)})`
+  const call = Print.call("agent", [prompt], options)
   const value = node.outputs.length === 0 ? `yield* ${call}` : `(yield* ${call}).value`
   return tried(visit, node, { code: value, before }, true)
 }
@@ -213,10 +213,10 @@ const agent = (visit: Visit, node: AgentNode): Value => {
 const defined = (fields: object) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
-const placeOf = (node: AgentNode): string => {
+const placeOf = (node: AgentNode): ReadonlyArray<string> => {
   const standsIn = node.onExhausted === "default" && node.outputs.length > 0
   const defaults = Object.fromEntries(node.outputs.map(({ default: value, key }) => [key, value ?? null]))
-  const fields = [
+  return [
     ...node.provider === null ? [] : [`provider: ${Print.quote(node.provider)}`],
     ...node.model === null ? [] : [`model: ${Print.quote(node.model)}`],
     ...node.isolation === "none" ? [] : [`isolation: ${Print.quote(node.isolation)}`],
@@ -227,7 +227,6 @@ const placeOf = (node: AgentNode): string => {
     ...standsIn ? [`fallback: ${Print.literal(defaults)}`] : [],
     ...standsIn && node.retry !== null ? ["standsIn: current.isLast"] : []
   ]
-  return fields.length === 0 ? "" : Print.object(fields)
 }
 
 const script = (visit: Visit, node: ScriptNode): Value => {
@@ -262,7 +261,7 @@ const script = (visit: Visit, node: ScriptNode): Value => {
     ...node.timeoutMs === null ? [] : [`timeout: ${Writers.durationOf(node.timeoutMs)}`],
     ...node.idleTimeoutMs === null ? [] : [`idleTimeout: ${Writers.durationOf(node.idleTimeoutMs)}`]
   ]
-  const value = `yield* FlowKit.script(${Print.object(program)}, ${Print.object(more)})`
+  const value = `yield* ${Print.call("FlowKit.script", [Print.object(program)], more)}`
   return tried(visit, node, { code: value, before: [] }, isNumbered)
 }
 
@@ -282,9 +281,13 @@ const tried = (visit: Visit, node: AgentNode | ScriptNode, value: Value, usesTry
   const body = Print.print([...value.before, code(`return ${value.code}`)], (label) => label)
   return {
     before: [],
-    code: `yield* FlowSteps.retrying(${visited(visit, node)}, ${Print.object(retry)}, (${
-      usesTry ? "current" : ""
-    }) =>\n${Print.indent(`Effect.gen(function*() {\n${Print.indent(body)}\n})`)})`
+    code: `yield* ${
+      Print.call("FlowSteps.retrying", [
+        visited(visit, node),
+        Print.object(retry),
+        `(${usesTry ? "current" : ""}) =>\n${Print.indent(`Effect.gen(function*() {\n${Print.indent(body)}\n})`)}`
+      ])
+    }`
   }
 }
 
@@ -294,8 +297,11 @@ const child = (visit: Visit, node: WorkflowNode): Stmts => {
     return given === name ? name : `${Print.key(name)}: ${given}`
   })
   const workflow = visit.writer.options.childOf(node.workflow)
-  return assigned(visit, node, node.output, `yield* FlowSteps.child(${workflow}, ${Print.object(args)})`)
+  return assigned(visit, node, node.output, `yield* ${childCall(workflow, args)}`)
 }
+
+const childCall = (workflow: string, args: ReadonlyArray<string>): string =>
+  args.length === 0 ? `FlowSteps.child(${workflow}, {})` : Print.call("FlowSteps.child", [workflow], args)
 
 // -----------------------------------------------------------------------------
 // bodies
@@ -338,9 +344,8 @@ const forEach = (visit: Visit, node: ForEachNode): Stmts => {
   const gives = object === null || isSure ? object : `FlowSteps.present(${object})`
   const body = writer.functionOf(node.body, inner, gives)
   const item = Writers.isRead(writer, frame, node.as) ? Writers.slotOf(writer, frame, node.as).id : "_"
-  const call = `yield* FlowSteps.each(${list.code}, (${item}, ${index}) =>\n${
-    Print.indent(`Effect.gen(${body}), { concurrency: ${node.concurrency} }`)
-  })`
+  const each = `(${item}, ${index}) =>\n${Print.indent(`Effect.gen(${body})`)}`
+  const call = `yield* ${Print.call("FlowSteps.each", [list.code, each, `{ concurrency: ${node.concurrency} }`])}`
   return [...before, ...assigned(visit, node, node.output, call)]
 }
 
@@ -375,7 +380,7 @@ const loop = (visit: Visit, node: WhileNode): Stmts => {
     {
       _tag: "Loop",
       label,
-      head: `while (${holds} && ${goesOn})`,
+      head: Print.whileBoth(holds, goesOn),
       body: [
         code(isOwn ? `${turn}++` : `${turn} = ++${counter}`),
         ...last?._tag === "Jump" && last.label === label ? body.slice(0, -1) : body
@@ -423,7 +428,8 @@ const wait = (visit: Visit, node: WaitNode): Stmts => {
   const { until } = node
   const name = visited(visit, node)
   const timeout = node.timeoutMs === null ? [] : [`timeout: ${Writers.durationOf(node.timeoutMs)}`]
-  const options = (fields: ReadonlyArray<string>) => fields.length === 0 ? "" : `, ${Print.object(fields)}`
+  const step = (verb: string, args: ReadonlyArray<string>, fields: ReadonlyArray<string> = []) =>
+    `yield* ${Print.call(`FlowSteps.${verb}`, args, fields)}`
   switch (until._tag) {
     case "Duration": {
       visit.writer.file.verb("Wait")
@@ -433,7 +439,7 @@ const wait = (visit: Visit, node: WaitNode): Stmts => {
         : [waited, ...assigned(visit, node, node.output, `{ waited_ms: ${until.millis} }`)]
     }
     case "Time":
-      return assigned(visit, node, node.output, `yield* FlowSteps.until(${name}, ${Texts.text(until.at, visit.names)})`)
+      return assigned(visit, node, node.output, step("until", [name, Texts.text(until.at, visit.names)]))
     case "File": {
       const path = visit.writer.file.name(`${node.id}_path`)
       const verb = node.output === null ? "fileInTime" : "file"
@@ -443,14 +449,14 @@ const wait = (visit: Visit, node: WaitNode): Stmts => {
           visit,
           node,
           node.output,
-          `yield* FlowSteps.${verb}(${name}, ${path}, FlowPaths.exists(${path})${options(timeout)})`
+          step(verb, [name, path, `FlowPaths.exists(${path})`], timeout)
         )
       ]
     }
     case "Approval": {
       const verb = node.output === null ? "approved" : "approval"
       const asked = until.prompt === null ? [] : [`question: ${Texts.text(until.prompt, visit.names)}`]
-      return assigned(visit, node, node.output, `yield* FlowSteps.${verb}(${name}${options([...asked, ...timeout])})`)
+      return assigned(visit, node, node.output, step(verb, [name], [...asked, ...timeout]))
     }
   }
 }

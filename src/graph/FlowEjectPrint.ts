@@ -84,11 +84,22 @@ export const field = (value: string, name: string): string =>
 export const isIdentifier = (text: string): boolean => /^[A-Za-z_$][\w$]*$/.test(text)
 
 /**
- * An object of fields as they are written; on one line where it is short.
+ * An object of fields as they are written; on one line where it is short, with what else is to stand there.
  * @category converting
  * @since 0.1.0
  */
-export const object = (fields: ReadonlyArray<string>): string => enclosed("{", fields, "}", " ")
+export const object = (fields: ReadonlyArray<string>, others = 0): string =>
+  enclosed("{", fields, "}", fields.join(", ").length + others > width ? "\n" : " ")
+
+/**
+ * The head of a loop that goes on while both conditions hold.
+ * @category converting
+ * @since 0.1.0
+ */
+export const whileBoth = (first: string, second: string): string => {
+  const line = `while (${first} && ${second})`
+  return fitsLine(line) ? line : `while (\n${indent(`${first} &&\n${second}`)}\n)`
+}
 
 /**
  * A list of values as they are written; on one line where it is short.
@@ -96,6 +107,44 @@ export const object = (fields: ReadonlyArray<string>): string => enclosed("{", f
  * @since 0.1.0
  */
 export const list = (values: ReadonlyArray<string>): string => enclosed("[", values, "]", "")
+
+/**
+ * A call with arguments as they are written: on one line where it is short, else with its last argument open where that is
+ * an object, a list or a function, else with one argument on a line. `fields` are those of an object at its end.
+ * @category converting
+ * @since 0.1.0
+ */
+export const call = (name: string, given: ReadonlyArray<string>, fields: ReadonlyArray<string> = []): string => {
+  const args = fields.length === 0 ? given : [...given, object(fields)]
+  const line = `${name}(${args.join(", ")})`
+  if (fitsLine(line)) return line
+  const last = fields.length === 0 ? given.at(-1) ?? "" : enclosed("{", fields, "}", "\n")
+  const lead = `${name}(${[...args.slice(0, -1), ""].join(", ")}`
+  const [first = ""] = last.split("\n")
+  if (last.includes("\n") && /^(?:[[{]|\(.*\) =>|function\*)/.test(last) && fitsLine(lead + first)) {
+    return `${lead}${last})`
+  }
+  return `${name}(\n${indent(args.join(",\n"))}\n)`
+}
+
+/**
+ * A type as it is written, its members on lines of their own where it is long.
+ * @category converting
+ * @since 0.1.0
+ */
+export const type = (text: string): string => {
+  if (fitsLine(text)) return text
+  const members = parted(text, " | ")
+  if (members.length > 1) return `\n${indent(members.map((member) => `| ${type(member).trimStart()}`).join("\n"))}`
+  const list = /^ReadonlyArray<(.*)>$/.exec(text)?.[1]
+  if (list !== undefined) return `ReadonlyArray<${type(list)}>`
+  if (!/^\{ .* \}$/.test(text)) return text
+  const fields = parted(text.slice(2, -2), "; ").map((field) => {
+    const [name = "", ...rest] = parted(field, ": ")
+    return `${name}: ${type(rest.join(": "))}`.replace(": \n", ":\n")
+  })
+  return `{\n${indent(fields.join("\n"))}\n}`
+}
 
 /**
  * Statements as lines.
@@ -156,10 +205,32 @@ const width = 80
 /** What looks like the use of a module is marked where it is a part of a text. */
 const marked = (text: string): string => text.replaceAll(/\b(?=[A-Z]\w*\.)/g, mark)
 
+const fitsLine = (text: string): boolean => text.length <= width && !text.includes("\n")
+
+/** The parts of a type between the signs that stand in none of its brackets and texts. */
+const parted = (text: string, sign: string): ReadonlyArray<string> => {
+  const parts: Array<string> = []
+  let depth = 0
+  let start = 0
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charAt(at)
+    if (character === "\"") {
+      for (at++; at < text.length && text.charAt(at) !== "\""; at++) if (text.charAt(at) === "\\") at++
+    } else if ("{[(<".includes(character)) depth++
+    else if ("}])>".includes(character)) depth--
+    else if (depth === 0 && text.startsWith(sign, at)) {
+      parts.push(text.slice(start, at))
+      start = at + sign.length
+      at = start - 1
+    }
+  }
+  return [...parts, text.slice(start)]
+}
+
 const enclosed = (open: string, parts: ReadonlyArray<string>, close: string, space: string): string => {
   if (parts.length === 0) return `${open}${close}`
   const line = `${open}${space}${parts.join(", ")}${space}${close}`
-  return line.length <= width && !line.includes("\n") ? line : `${open}\n${indent(parts.join(",\n"))}\n${close}`
+  return space !== "\n" && fitsLine(line) ? line : `${open}\n${indent(parts.join(",\n"))}\n${close}`
 }
 
 /** What a jump without a label means. */

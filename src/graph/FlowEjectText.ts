@@ -178,8 +178,8 @@ const rendered = (prompt: Prompt, names: Names, how: "render" | "prompt", node?:
   const mentions = [prompt.template, ...prompt.includes?.values() ?? []].flatMap((template) =>
     namesIn(blockOf({ template, file: prompt.file }))
   )
-  const first = how === "prompt" ? `${Print.quote(node ?? "")}, ` : ""
-  return `yield* FlowKit.${how}(${first}${names.template(prompt)}, ${mentioned(mentions, names)})`
+  const first = how === "prompt" ? [Print.quote(node ?? "")] : []
+  return `yield* ${Print.call(`FlowKit.${how}`, [...first, names.template(prompt), mentioned(mentions, names)])}`
 }
 
 type Piece = { readonly _tag: "Text"; readonly text: string } | {

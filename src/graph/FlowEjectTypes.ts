@@ -130,7 +130,7 @@ export const argument = (variable: Variable): string => {
   const type = argumentType(variable) === schema ? schemaOf(schema) : jsonSchema(any, schema)
   const text = Print.literal(value)
   const given = text.startsWith("{") ? `(${text})` : text
-  return isRequired ? type : `Schema.optionalWith(${type}, { default: () => ${given} })`
+  return isRequired ? type : Print.call("Schema.optionalWith", [type, `{ default: () => ${given} }`])
 }
 
 /**
@@ -139,7 +139,13 @@ export const argument = (variable: Variable): string => {
  * @since 0.1.0
  */
 export const jsonSchema = (type: string, schema: JsonSchemaObject | null): string =>
-  schema === null ? "FlowKit.anything" : `FlowKit.json<${type}>(${Print.literal(schema)})`
+  schema === null
+    ? "FlowKit.anything"
+    : Print.call(
+      `FlowKit.json<${Print.type(type)}>`,
+      [],
+      Object.entries(schema).map(([name, value]) => `${Print.key(name)}: ${Print.literal(value)}`)
+    )
 
 // -----------------------------------------------------------------------------
 // internal

@@ -246,8 +246,14 @@ const templateOf = (writer: Writer, prompt: Prompt): string => {
     ...writer.flow.values === undefined ? [] : [`values: ${Print.quote(writer.flow.values)}`]
   ]
   const wanted = prompt.file === null ? "text" : `${prompt.file.replace(/^.*[\\/]/, "").replace(/\.\w+$/, "")}Text`
+  const text = Print.literalText(prompt.template.source)
+  // a text of several lines begins where it is opened, so that none of its lines moves
   const more = options.length === 0 ? "" : options.some((option) => option.includes("\n"))
     ? `, {\n${options.join(",\n")}\n}`
     : `, { ${options.join(", ")} }`
-  return writer.file.constant(wanted, `FlowKit.template(${Print.literalText(prompt.template.source)}${more})`)
+  const isMoved = [text, ...options].every((part) => !part.includes("\n"))
+  return writer.file.constant(
+    wanted,
+    isMoved ? Print.call("FlowKit.template", [text], options) : `FlowKit.template(${text}${more})`
+  )
 }

@@ -259,6 +259,17 @@ describe("owf eject", () => {
     ])
   })
 
+  it("writes lines of 120 characters at most, but for texts that are longer by themselves", () => {
+    const long = subjects.flatMap(({ name, program }) =>
+      Fs.readFileSync(program, "utf8").split("\n").flatMap((line, index) =>
+        line.length > 120 && !/^\s*(?:\/\/|\*|"[^"]*",?$|`[^`]*`,?$)/.test(line)
+          ? [`${name}:${index + 1}: ${line.trim()}`]
+          : []
+      )
+    )
+    assert.deepStrictEqual(long, [])
+  })
+
   it("writes programs that type-check under the settings of the examples", () => {
     const config = Ts.readConfigFile(Path.join(root, "examples/tsconfig.json"), Ts.sys.readFile)
     const { options } = Ts.parseJsonConfigFileContent(config.config, Ts.sys, Path.join(root, "examples"))

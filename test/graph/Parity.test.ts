@@ -60,6 +60,14 @@ const nth = (n: number, first: Scripted.Reply, then: Scripted.Reply) =>
   Scripted.make(({ attempt }) => attempt <= n ? first : then)
 const sessions = { capabilities: { sessions: true, compacts: true } }
 
+/** A provider whose conversation is too long, and what comes of shortening it. */
+const overflowing = (compacted: ReturnType<typeof Scripted.answer>) =>
+  Scripted.make(
+    ({ attempt, compact }) =>
+      attempt === 1 ? Scripted.fail("ContextOverflow", { session: "s" }) : compact === true ? compacted : good(1),
+    sessions
+  )
+
 describe("test_agent_cap", () => {
   it.live("session_limit_pauses_until_reset_then_resumes", () =>
     Effect.gen(function*() {
@@ -242,15 +250,7 @@ describe("test_agent_recovery", () => {
 
   it.live("overflow_compacts_then_continues_same_prompt", () =>
     Effect.gen(function*() {
-      const provider = Scripted.make(
-        ({ attempt, compact }) =>
-          attempt === 1
-            ? Scripted.fail("ContextOverflow", { session: "s" })
-            : compact === true
-            ? Scripted.answer("", { session: "s" })
-            : good(1),
-        sessions
-      )
+      const provider = overflowing(Scripted.answer("", { session: "s" }))
       const ran = yield* played(agents(1), provider)
       assert.deepStrictEqual(
         ran.requests.map(({ compact, prompt, session }) => [compact === true, prompt, session?.id]),
@@ -261,15 +261,7 @@ describe("test_agent_recovery", () => {
 
   it.live("overflow_falls_back_to_reframe_when_compaction_fails", () =>
     Effect.gen(function*() {
-      const provider = Scripted.make(
-        ({ attempt, compact }) =>
-          attempt === 1
-            ? Scripted.fail("ContextOverflow", { session: "s" })
-            : compact === true
-            ? Scripted.fail("Unknown", { session: "s" })
-            : good(1),
-        sessions
-      )
+      const provider = overflowing(Scripted.fail("Unknown", { session: "s" }))
       const ran = yield* played(agents(1), provider)
       assert.deepStrictEqual(ran.requests.map(({ session }) => session?.id), [undefined, "s", undefined])
       assert.strictEqual(ran.status, "done")
