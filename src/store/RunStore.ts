@@ -326,7 +326,7 @@ export interface UsageQuery {
   readonly by: "provider" | "model" | "workflow" | "phase" | "day"
   /** Requests sent and calls made from this time on; epoch milliseconds. */
   readonly since?: number | undefined
-  /** A root run and everything below it, or the calls of a child run; all runs of the home when left out. */
+  /** A run and everything below it; all runs of the home when left out. */
   readonly run?: RunId | undefined
 }
 

@@ -58,6 +58,11 @@ export const select = (query: UsageQuery): readonly [statement: string, paramete
 // internal
 // -----------------------------------------------------------------------------
 
+/** A run and the runs below it. */
+const below = `WITH RECURSIVE below (id) AS (
+    SELECT ? UNION ALL SELECT child.id FROM below JOIN runs AS child ON child.parent_run_id = below.id)
+  SELECT id FROM below`
+
 const groups: Readonly<Record<UsageQuery["by"], (time: string) => string>> = {
   provider: () => "calls.provider",
   model: () => "calls.provider || ':' || calls.model",
@@ -72,10 +77,10 @@ const conditions = (
 ): { readonly where: string; readonly parameters: ReadonlyArray<Value> } => {
   const all = [
     ...(since === undefined ? [] : [`${time} >= ?`]),
-    ...(run === undefined ? [] : ["(runs.id = ? OR runs.root_run_id = ?)"])
+    ...(run === undefined ? [] : [`runs.id IN (${below})`])
   ]
   return {
     where: all.length === 0 ? "" : `WHERE ${all.join(" AND ")}`,
-    parameters: [...(since === undefined ? [] : [iso(since)]), ...(run === undefined ? [] : [run, run])]
+    parameters: [...(since === undefined ? [] : [iso(since)]), ...(run === undefined ? [] : [run])]
   }
 }
