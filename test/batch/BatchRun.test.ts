@@ -10,7 +10,7 @@ import { BatchStore } from "open-agent-workflows/store/BatchStore"
 import type { Step } from "open-agent-workflows/store/FailPoint"
 import { batchSteps } from "open-agent-workflows/store/FailPoint"
 import { openAiLab } from "./batchLab.ts"
-import { finish, worldOf } from "./batchWorld.ts"
+import { finish, refusesEachOnce, worldOf } from "./batchWorld.ts"
 import type { Fault } from "./vendor.ts"
 import * as Vendors from "./vendor.ts"
 
@@ -22,6 +22,10 @@ const label = {
   required: ["label"],
   additionalProperties: false
 }
+
+/** A vendor whose answer to a creation is lost, and who answers no question about it. */
+const losesCreation: Vendors.Vendor["fault"] = ({ method, url }) =>
+  url.endsWith("/batches") && method === "POST" ? "lost" : method === "GET" ? { status: 503, body: {} } : undefined
 
 describe("A batch", () => {
   it.scopedLive("is answered row by row, in the order of its file, with tokens and half the price", () =>
@@ -269,12 +273,7 @@ describe("A batch", () => {
       const { process, submit, vendor, write } = yield* world
       write("\"one\"")
       const { id } = yield* process(submit)
-      vendor.fault = ({ method, url }) =>
-        url.endsWith("/batches") && method === "POST"
-          ? "lost"
-          : method === "GET"
-          ? { status: 503, body: {} }
-          : undefined
+      vendor.fault = losesCreation
       for (let times = 0; times < 3; times++) {
         const { jobs } = yield* process(BatchRun.advance(id))
         assert.deepStrictEqual(jobs.map(({ state }) => state), ["sending"])
@@ -291,12 +290,7 @@ describe("A batch", () => {
       const { process, rows, submit, vendor, write } = yield* world
       write("\"one\"")
       const { id } = yield* process(submit)
-      vendor.fault = ({ method, url }) =>
-        url.endsWith("/batches") && method === "POST"
-          ? "lost"
-          : method === "GET"
-          ? { status: 503, body: {} }
-          : undefined
+      vendor.fault = losesCreation
       yield* process(BatchRun.advance(id))
       const cancelled = yield* process(BatchRun.cancel(id))
       assert.deepStrictEqual(cancelled.jobs.map(({ state }) => state), ["sending"])
@@ -356,13 +350,7 @@ describe("A batch", () => {
       write("\"one\"")
       const { id } = yield* process(submit)
       for (const status of [429, 500, 503]) {
-        const seen = new Set<string>()
-        vendor.fault = ({ method, url }) => {
-          const name = `${status} ${method} ${url.replace(/\?.*/, "")}`
-          if (seen.has(name)) return undefined
-          seen.add(name)
-          return { status, headers: { "retry-after-ms": "3" }, body: { error: { message: "later" } } }
-        }
+        vendor.fault = refusesEachOnce(status)
         yield* process(BatchRun.advance(id))
       }
       finish(vendor, "completed")

@@ -11,7 +11,7 @@ import type { Step } from "open-agent-workflows/store/FailPoint"
 import * as BatchContract from "../contract/BatchContract.ts"
 import { anthropic } from "./anthropicVendor.ts"
 import { anthropicLab, geminiLab } from "./batchLab.ts"
-import { finish, worldOf } from "./batchWorld.ts"
+import { finish, refusesEachOnce, worldOf } from "./batchWorld.ts"
 import { gemini } from "./geminiVendor.ts"
 import { openAi } from "./openAiVendor.ts"
 import type { Asked, Fault, Protocol } from "./vendor.ts"
@@ -34,21 +34,12 @@ for (const { lab, name, tellsWhileRunning } of vendors) {
         const { process, rows, submit, vendor, write } = yield* world
         write("\"one\"", { prompt: "two", custom_id: "b", system: "Be brief.", max_tokens: 9 }, "\"three\"")
         const { id } = yield* process(submit)
-        const failing = (status: number) => {
-          const seen = new Set<string>()
-          vendor.fault = ({ method, url }) => {
-            const what = `${method} ${url.replace(/\?.*/, "")}`
-            if (seen.has(what)) return undefined
-            seen.add(what)
-            return { status, headers: { "retry-after-ms": "3" }, body: { error: { message: "later" } } }
-          }
-        }
-        failing(429)
+        vendor.fault = refusesEachOnce(429)
         assert.deepStrictEqual((yield* process(BatchRun.advance(id))).jobs.map(({ state }) => state), ["running"])
-        failing(503)
+        vendor.fault = refusesEachOnce(503)
         yield* process(BatchRun.advance(id))
         finish(vendor, "completed")
-        failing(500)
+        vendor.fault = refusesEachOnce(500)
         const { batch } = yield* process(BatchRun.advance(id))
         assert.strictEqual(batch.status, "done")
         // 20 input tokens at $1 and 5 output tokens at $10 a million, three times, at half price

@@ -68,3 +68,14 @@ export const worldOf = Effect.fnUntraced(function*(open: Effect.Effect<Lab, neve
 export const finish = (vendor: Vendors.Vendor, ending: Vendors.Ending, row?: (index: number) => Vendors.RowKind) => {
   for (const job of vendor.jobs) if (job.state === "running") vendor.end(job, ending, row)
 }
+
+/** Refuses every request once, for a reason that passes. */
+export const refusesEachOnce = (status: number): Vendors.Vendor["fault"] => {
+  const seen = new Set<string>()
+  return ({ method, url }) => {
+    const what = `${method} ${url.replace(/\?.*/, "")}`
+    if (seen.has(what)) return undefined
+    seen.add(what)
+    return { status, headers: { "retry-after-ms": "3" }, body: { error: { message: "later" } } }
+  }
+}

@@ -61,7 +61,7 @@ const nth = (n: number, first: Scripted.Reply, then: Scripted.Reply) =>
 const sessions = { capabilities: { sessions: true, compacts: true } }
 
 /** A provider whose conversation is too long, and what comes of shortening it. */
-const overflowing = (compacted: ReturnType<typeof Scripted.answer>) =>
+const overflowing = (compacted: Scripted.Reply) =>
   Scripted.make(
     ({ attempt, compact }) =>
       attempt === 1 ? Scripted.fail("ContextOverflow", { session: "s" }) : compact === true ? compacted : good(1),
