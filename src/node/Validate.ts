@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { ExitCode } from "../cli/ExitCode.ts"
 import type { ValidateRequest } from "../cli/Host.ts"
 import * as Render from "../cli/Render.ts"
+import { WorkflowFileError } from "../cli/WorkflowFile.ts"
 import * as WorkflowView from "../cli/WorkflowView.ts"
 import { FlowErrors } from "../graph/FlowError.ts"
 import * as Commands from "../report/Commands.ts"
@@ -85,23 +86,16 @@ export const toText = (validated: Validated): string => {
 }
 
 /**
- * What is wrong with a graph, as JSON, each thing with its place.
+ * Why a file is no workflow, as JSON, each thing with its place where one is known.
  * @category converting
  * @since 0.1.0
  */
-export const failureToJson = (error: FlowErrors): Readonly<Record<string, unknown>> => ({
+export const failureToJson = (error: FlowErrors | WorkflowFileError): Readonly<Record<string, unknown>> => ({
   status: "error",
   error: Render.toJson(Render.ofFailure(error)),
-  script_path: error.file,
+  script_path: error._tag === "FlowErrors" ? error.file : error.path,
   valid: false,
-  diagnostics: error.problems.map(({ column, detail, file, line, severity, suggestion }) => ({
-    severity,
-    file,
-    line,
-    column,
-    code: null,
-    message: suggestion === null ? detail : `${detail}. ${suggestion}`
-  }))
+  diagnostics: error._tag === "FlowErrors" ? problemsOf(error) : placesOf(error)
 })
 
 /**
@@ -120,7 +114,8 @@ export const validate = (request: ValidateRequest): Promise<number> =>
       return ExitCode.done
     }).pipe(
       Effect.catchIf(
-        (error): error is FlowErrors => request.json && error instanceof FlowErrors,
+        (error): error is FlowErrors | WorkflowFileError =>
+          request.json && (error instanceof FlowErrors || error instanceof WorkflowFileError),
         (error) => Effect.as(session.print(JSON.stringify(failureToJson(error), null, 2)), ExitCode.usage)
       )
     ))
@@ -130,6 +125,24 @@ export const validate = (request: ValidateRequest): Promise<number> =>
 // -----------------------------------------------------------------------------
 
 const declared = "a graph declares its own types, which were checked"
+
+const problemsOf = ({ problems }: FlowErrors) =>
+  problems.map(({ column, detail, file, line, severity, suggestion }) => ({
+    severity,
+    file,
+    line,
+    column,
+    code: null,
+    message: suggestion === null ? detail : `${detail}. ${suggestion}`
+  }))
+
+/** The parser and a stack trace both write a place as `file:line:column`. */
+const placesOf = ({ detail }: WorkflowFileError) => {
+  const [, file, line, column] = /[[( ](?:file:\/\/)?((?:\/|[A-Z]:)[^\n]*?):(\d+):(\d+)[\])]/.exec(detail) ?? []
+  return file === undefined
+    ? []
+    : [{ severity: "error", file, line: Number(line), column: Number(column), code: null, message: detail }]
+}
 
 const unchecked = (reason: string): TypeCheck.Checked => ({ _tag: "Unchecked", reason })
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { WorkflowFileError } from "../../src/cli/WorkflowFile.ts"
 import * as TypeCheck from "../../src/node/TypeCheck.ts"
 import * as Validate from "../../src/node/Validate.ts"
 import { directoryWith, root } from "../lib/node.ts"
@@ -135,6 +136,26 @@ describe("validate", () => {
       const found = diagnostics.find(({ message }) => String(message).includes("nowhere"))
       assert.deepInclude(found, { severity: "error", file: Path.join(directory, "flow.yaml"), line: 3 })
     }))
+
+  it("gives the place of what keeps a file from being loaded, where one is known", () => {
+    const path = "/app/my flow.ts"
+    const details = [
+      [`Cannot parse ${path}\n\n  x Expected \`,\` but found \`}\`\n   ,-[${path}:4:1]\n 3 |   f(\n`, path, 4, 1],
+      ["importing it failed: Error: boom (at <anonymous> (/app/other.ts:2:7))", "/app/other.ts", 2, 7],
+      ["importing it failed: Error: boom (at file:///app/other.mjs:12:3)", "/app/other.mjs", 12, 3]
+    ] as const
+    const jsonOf = (detail: string) =>
+      Validate.failureToJson(new WorkflowFileError({ reason: "ImportFailed", path, detail }))
+    for (const [detail, file, line, column] of details) {
+      assert.deepInclude(jsonOf(detail), {
+        status: "error",
+        script_path: path,
+        valid: false,
+        diagnostics: [{ severity: "error", file, line, column, code: null, message: detail }]
+      })
+    }
+    assert.deepInclude(jsonOf("there is no such file"), { valid: false, diagnostics: [] })
+  })
 
   it.live("shows the shape of a graph, whose types are its own", () =>
     Effect.gen(function*() {
