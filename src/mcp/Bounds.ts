@@ -34,7 +34,7 @@ export const fit = (value: Readonly<Record<string, unknown>>): Bounded => {
   for (const [longest, most] of steps) {
     const cutter = new Cutter(longest, most)
     const cut = cutter.record(value, 0)
-    if (JSON.stringify(cut).length <= mostCharacters) return { value: cut, isCut: cutter.isCut }
+    if (!cutter.isTooMuch && JSON.stringify(cut).length <= mostCharacters) return { value: cut, isCut: cutter.isCut }
   }
   return { value: hollow(value), isCut: true }
 }
@@ -68,6 +68,8 @@ const hollow = (value: Readonly<Record<string, unknown>>): Readonly<Record<strin
 
 class Cutter {
   isCut = false
+  /** Characters up to now, or less; past the bound nothing more is looked at. */
+  private characters = 0
   private readonly longest: number
   private readonly most: number
 
@@ -76,20 +78,30 @@ class Cutter {
     this.most = most
   }
 
+  get isTooMuch(): boolean {
+    return this.characters > mostCharacters
+  }
+
   record(value: Readonly<Record<string, unknown>>, depth: number): Readonly<Record<string, unknown>> {
     const all = Object.entries(value)
     const most = depth === 0 ? all.length : Math.max(this.most, fewestFields)
     if (all.length > most) this.isCut = true
-    return Object.fromEntries(all.slice(0, most).map(([key, part]) => [this.key(key), this.any(part, depth + 1)]))
+    const kept: Array<readonly [string, unknown]> = []
+    for (const [key, part] of all.slice(0, most)) {
+      if (this.isTooMuch) break
+      kept.push([this.key(key), this.any(part, depth + 1)])
+    }
+    return Object.fromEntries(kept)
   }
 
   private key(key: string): string {
     if (key.length > longestKey) this.isCut = true
-    return visible(key.slice(0, longestKey))
+    return this.counted(visible(key.slice(0, longestKey)))
   }
 
   any(value: unknown, depth: number): unknown {
     if (typeof value === "string") return this.text(value)
+    this.characters++
     if (typeof value !== "object" || value === null) return value
     if (depth > deepest) {
       this.isCut = true
@@ -97,15 +109,25 @@ class Cutter {
     }
     if (Array.isArray(value)) {
       if (value.length > this.most) this.isCut = true
-      return value.slice(0, this.most).map((part: unknown) => this.any(part, depth + 1))
+      const kept: Array<unknown> = []
+      for (const part of value.slice(0, this.most) as ReadonlyArray<unknown>) {
+        if (this.isTooMuch) break
+        kept.push(this.any(part, depth + 1))
+      }
+      return kept
     }
     return Predicate.isRecord(value) ? this.record(value, depth) : null
   }
 
   private text(value: string): string {
-    if (value.length <= this.longest) return visible(value)
+    if (value.length <= this.longest) return this.counted(visible(value))
     this.isCut = true
     const kept = value.slice(0, this.longest).replace(/[\uD800-\uDBFF]$/, "")
-    return `${visible(kept)}… [${value.length - kept.length} more characters]`
+    return this.counted(`${visible(kept)}… [${value.length - kept.length} more characters]`)
+  }
+
+  private counted(text: string): string {
+    this.characters += text.length
+    return text
   }
 }

@@ -5,7 +5,7 @@
  * pointer is found in the lanes. The list below says the same to those who cannot see it.
  */
 import { useComputed, useSignal } from "@preact/signals"
-import { useEffect, useRef } from "preact/hooks"
+import { useLayoutEffect, useRef } from "preact/hooks"
 import type { CallReport, WaitReport } from "../RunReport.ts"
 import { answerer, callsByPhase, isCached, nameOf, phases, report, span, tone } from "./Data.ts"
 import type { Tone } from "./Data.ts"
@@ -142,7 +142,8 @@ interface Band {
 const useWidth = () => {
   const size = useSignal(900)
   const ref = useRef<HTMLDivElement>(null)
-  useEffect(() => {
+  // before it is painted, or a narrow window would be too wide for a moment
+  useLayoutEffect(() => {
     const element = ref.current
     if (element === null) return undefined
     const observer = new ResizeObserver(() => size.value = element.clientWidth)
