@@ -28,7 +28,8 @@ describe("results that fit", () => {
 
   it("keep what a client needs of a run that returned an object with very many keys (MC-12)", () => {
     const output = Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`issue ${at}`, { label: "bug" }]))
-    const wide = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`part ${at}`, output]))
+    const part = Object.fromEntries(Object.entries(output).slice(0, 3_000))
+    const wide = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`part ${at}`, part]))
     for (const one of [output, wide]) {
       const { isCut, value } = Bounds.fit({
         run_id: "abc",
