@@ -130,9 +130,17 @@ export const tooLate = <A>(call: Identified<A>, what = "no complete answer withi
 })
 
 /**
- * The deadline of a call whose first request was sent, in epoch milliseconds; what a recovery policy waited is added.
+ * The deadline of a call whose first request was sent, in epoch milliseconds as the clock says them now: a clock that is
+ * set leaves the call the rest of its time. What a recovery policy waited is added.
  * @category converting
  * @since 0.1.0
  */
-export const deadlineOf = <A>(call: Settle.Started<A>, { recovery }: Pick<Settle.Progress, "recovery">): number =>
-  call.startedAt + Duration.toMillis(call.described.timeout) + (recovery?.waitedMs ?? 0)
+export const deadlineOf = <A>(
+  env: CallEnv,
+  call: Settle.Started<A>,
+  { recovery }: Pick<Settle.Progress, "recovery">
+): number => {
+  const time = Duration.toMillis(call.described.timeout) + (recovery?.waitedMs ?? 0)
+  // the small difference first: the sum of two instants has no room for fractions of a millisecond
+  return env.now() + (time - (env.elapsed() - call.began))
+}

@@ -113,7 +113,7 @@ const resumed = <A>(env: CallEnv, call: Identified<A>, restore: Admission.Restor
       const admission = { amount: Ledger.none, maxOutputTokens: undefined, taken: undefined }
       const progress = initial(call, admission, found.session)
       const again = { ...progress, attempt: progress.attempt - 1 }
-      const open = started(call, env.now(), place)
+      const open = started(env, call, env.now(), place)
       return Recovering.resume(env, open, again, found, stepsOf(env, open, restore))
     }))
 
@@ -158,7 +158,7 @@ const first = <A>(
     const begun = Effect.catchAll(env.store.begin(env.ownership, row, intent(env, call, progress, at)), env.abort)
     return Effect.flatMap(
       room === undefined ? begun : Effect.onError(begun, () => Admission.leave(room)),
-      () => send(env, started(call, at, place), progress, restore, room)
+      () => send(env, started(env, call, at, place), progress, restore, room)
     )
   })
 
@@ -188,6 +188,7 @@ const initial = <A>(
 }
 
 const started = <A>(
+  env: CallEnv,
   call: Identified<A>,
   startedAt: number,
   workplace: Workplace.Workplace | undefined
@@ -200,6 +201,7 @@ const started = <A>(
   writes: call.writes,
   cacheStatus: call.cacheStatus,
   startedAt,
+  began: env.elapsed(),
   workplace
 })
 
@@ -219,7 +221,7 @@ const again = <A>(
       ended = null
     }
     const ready = yield* Effect.exit(
-      Effect.either(Admission.admit(env, call, progress, Admission.deadlineOf(call, progress), restore))
+      Effect.either(Admission.admit(env, call, progress, Admission.deadlineOf(env, call, progress), restore))
     )
     if (Exit.isFailure(ready)) return yield* stopped(env, call, progress, ended, ready.cause)
     if (Either.isLeft(ready.value)) {
@@ -257,7 +259,7 @@ const send = <A>(
   restore: Admission.Restore,
   room: Admission.Admitted["room"]
 ): Result<A> => {
-  const deadline = Admission.deadlineOf(call, progress)
+  const deadline = Admission.deadlineOf(env, call, progress)
   const asked = env.deadlines.until(deadline, request(env, call, progress, deadline), restore)
   const released = room === undefined ? asked : Effect.zipLeft(asked, room.release)
   return Effect.flatMap(released, (ended) => conclude(env, call, progress, ended, restore))
@@ -405,7 +407,7 @@ const refused = <A>(
   Effect.gen(function*() {
     const { ended, progress } = yield* Accounting.refused(env, call, before, error)
     const { at } = ended
-    const left = Duration.millis(Math.max(0, Admission.deadlineOf(call, progress) - at))
+    const left = Duration.millis(Math.max(0, Admission.deadlineOf(env, call, progress) - at))
     if (RetryPolicy.isAtOnce(error, progress.adaptations)) {
       return yield* again(env, call, { ...progress, adaptations: progress.adaptations + 1 }, ended, restore)
     }

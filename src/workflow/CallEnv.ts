@@ -39,6 +39,8 @@ export interface CallEnv {
   readonly callDirectory: (id: CallId) => string
   /** Epoch milliseconds, by the clock of the run. */
   readonly now: () => number
+  /** Milliseconds by a clock that nobody sets; only differences say anything. */
+  readonly elapsed: () => number
   readonly deadlines: Deadlines
   /** Room for requests at a provider at the same time, shared by everything in the process that uses the same provider. */
   readonly permits: (provider: Provider.Provider) => Permits | undefined

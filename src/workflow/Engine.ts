@@ -431,6 +431,7 @@ const context = (
       },
       callDirectory: ports.files.callDirectory,
       now,
+      elapsed: () => Number(clock.unsafeCurrentTimeNanos()) / 1e6,
       deadlines,
       permits,
       lines: ports.lines,

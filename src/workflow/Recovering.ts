@@ -141,7 +141,7 @@ export const after = <A, B, E>(
 ): Effect.Effect<B, E | AgentError> =>
   Effect.gen(function*() {
     const before = progress.recovery ?? begun
-    const leftMs = Admission.deadlineOf(call, progress) - env.now()
+    const leftMs = Admission.deadlineOf(env, call, progress) - env.now()
     const { sessions, compacts = false } = call.described.provider.capabilities
     const decision: Decision = leftMs <= 0 ? RecoveryPolicy.giveUp() : yield* policy.decide({
       failure,
@@ -253,9 +253,9 @@ const wait = <A, R, E>(
   steps: Steps<R, E>
 ): Effect.Effect<R, E> =>
   Effect.gen(function*() {
-    const from = env.now()
+    const began = env.elapsed()
     const { recovery = begun } = progress
-    const length = Math.max(0, waiting.until - from)
+    const length = Math.max(0, waiting.until - env.now())
     const { rung } = waiting
     // a wait that is gone on with was counted when it began
     const history = ended === null ? recovery.history : {
@@ -271,7 +271,7 @@ const wait = <A, R, E>(
     if (Exit.isFailure(waited)) return yield* steps.stopped(planned, waited.cause)
     const next: Progress = {
       ...planned,
-      recovery: { ...recovery, history, waitedMs: recovery.waitedMs + (env.now() - from) }
+      recovery: { ...recovery, history, waitedMs: recovery.waitedMs + (env.elapsed() - began) }
     }
     yield* write(env, call, next, null, "running", null, "call_recovering", told(next, rung))
     return yield* steps.again(next, null)

@@ -29,6 +29,8 @@ import type { Findings, Workplace } from "./Workplace.ts"
  */
 export interface Started<A> extends Identified<A> {
   readonly startedAt: number
+  /** The same moment by `CallEnv.elapsed`: how long the call takes does not depend on a clock that is set. */
+  readonly began: number
   /** Undefined where it does not matter. */
   readonly workplace: Workplace | undefined
 }
@@ -207,7 +209,11 @@ const done = <A>(
   const raw = answer.raw === (output.text ?? output.json) ? null : answer.raw
   const { evidence } = findings
   const files = CallResult.artifacts(call.identity, output, raw, null, evidence?.patch)
-  const expense = { usage: progress.spent.usage, cost: progress.spent.cost, durationMs: at - call.startedAt }
+  const expense = {
+    usage: progress.spent.usage,
+    cost: progress.spent.cost,
+    durationMs: Math.round(env.elapsed() - call.began)
+  }
   const ended = answered(env, call, progress, answer, spent, raw, at)
   const store = (shared: boolean) =>
     Effect.catchAll(
@@ -288,7 +294,7 @@ const store = <A>(
     const { evidence } = findings
     const output = { text: null, json: null }
     const files = CallResult.artifacts(call.identity, output, ended?.raw ?? null, how.error, evidence?.patch)
-    const expense = { ...progress.spent, durationMs: at - call.startedAt }
+    const expense = { ...progress.spent, durationMs: Math.round(env.elapsed() - call.began) }
     yield* Effect.catchAll(
       env.store.settle(env.ownership, ended, {
         runId: env.run.id,

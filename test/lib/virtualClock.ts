@@ -17,6 +17,10 @@ const quiet = 20
 /** What is under way and ends by itself; connections and pipes stay open, and other clocks turn as this one does. */
 const work: ReadonlySet<string> = new Set(["FSReqCallback", "FSReqPromise", "ProcessWrap"])
 
+/** Sleeps may have fractions of a millisecond. */
+const nanosOf = (millis: number): bigint =>
+  BigInt(Math.floor(millis)) * 1_000_000n + BigInt(Math.floor((millis % 1) * 1e6))
+
 const isBusy = (): boolean => process.getActiveResourcesInfo().some((resource) => work.has(resource))
 
 /** A virtual clock that starts at an instant, and the longest sleep that was asked of it. */
@@ -56,9 +60,9 @@ export const make = (start: number): { readonly clock: Clock.Clock; readonly lon
     ...Clock.make(),
     [Clock.ClockTypeId]: Clock.ClockTypeId,
     unsafeCurrentTimeMillis: () => now,
-    unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n,
+    unsafeCurrentTimeNanos: () => nanosOf(now),
     currentTimeMillis: Effect.sync(() => now),
-    currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
+    currentTimeNanos: Effect.sync(() => nanosOf(now)),
     sleep: (duration) =>
       Effect.suspend(() => {
         const millis = Duration.toMillis(duration)

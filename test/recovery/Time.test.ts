@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Path from "node:path"
+import type { Run } from "open-agent-workflows"
 import { agent, Owf, OwfTest, Recovery, RunStore, Scripted, Workflow } from "open-agent-workflows"
 import { FailPoint } from "open-agent-workflows/store/FailPoint"
 import * as Lab from "../graph/flowLab.ts"
@@ -86,10 +87,15 @@ describe("TI-1: a wait in a graph", () => {
 
 describe("TI-2: a clock that is set", () => {
   /** Starts the call, sets the clock after some time, and gives how it ended and what has really passed. */
-  const run = (provider: Scripted.Scripted, after: Duration.DurationInput, by: number) => {
+  const run = (
+    provider: Scripted.Scripted,
+    after: Duration.DurationInput,
+    by: number,
+    call: Workflow.Workflow<Workflow.NoArguments, unknown, unknown, Run> = one
+  ) => {
     const time = settable()
     const body = Effect.gen(function*() {
-      const fiber = yield* Effect.fork(Workflow.start(one, {}))
+      const fiber = yield* Effect.fork(Workflow.start(call, {}))
       yield* Effect.sleep(after)
       yield* time.set(by)
       const { status } = yield* Fiber.join(fiber)
@@ -126,6 +132,41 @@ describe("TI-2: a clock that is set", () => {
         assert.deepStrictEqual(hung, { status: "failed", passed: 10 * minute, requests: 1 })
       })
   )
+
+  const patient = Recovery.retry({ base: "1 minutes", cap: "1 minutes" })
+  it.live.each(
+    [
+      ["a day ahead", day, patient],
+      ["a day back", -day, patient],
+      ["a day ahead, without a ladder", day, undefined],
+      ["a day back, without a ladder", -day, undefined]
+    ] as const
+  )(
+    "%s leaves a call that is asked again the rest of its time, and no more",
+    ([, by, recover]) =>
+      Effect.gen(function*() {
+        const call = Workflow.make({ name: "call" }, () => agent("task", { recover, timeout: "10 minutes" }))
+        const failing = Scripted.fail("Overloaded", { delay: "4 minutes" })
+        const late = Scripted.make(Scripted.sequence([failing, Scripted.answer("done", { delay: "3 minutes" })]))
+        assert.deepInclude(yield* run(late, "1 minutes", by, call), { status: "done", requests: 2 })
+        const hung = yield* run(Scripted.make(Scripted.sequence([failing, Scripted.never])), "1 minutes", by, call)
+        assert.deepInclude(hung, { status: "failed", requests: 2 })
+        // what a ladder waits is not part of the call's time
+        assert.isAtLeast(hung.passed, 10 * minute)
+        assert.isAtMost(hung.passed, 11 * minute)
+      })
+  )
+
+  it.live("in a wait changes nothing of the time its call has", () =>
+    Effect.gen(function*() {
+      for (const by of [day, -day]) {
+        const replies = [Scripted.fail("UsageLimit", { retryAfter: "2 days", delay: "4 minutes" }), Scripted.never]
+        const hung = yield* run(Scripted.make(Scripted.sequence(replies)), "1 hours", by)
+        assert.deepInclude(hung, { status: "failed", requests: 2 })
+        const waited = 2 * day + 2 * minute - by
+        assert.isAtMost(Math.abs(hung.passed - waited - 10 * minute), minute)
+      }
+    }))
 })
 
 describe("TI-8: a graph whose provider cannot be reached for nine hours", () => {
