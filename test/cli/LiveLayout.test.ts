@@ -161,6 +161,21 @@ describe("the live region", () => {
     for (const phase of state.phases) assert.strictEqual(phase.queued + phase.running + phase.waiting, 0)
   })
 
+  it("says what was saved in money, and in tokens where no price is known", () => {
+    const saved = (costUsd: number | null): Signal => ({
+      _tag: "Saved",
+      callId: callId(root, 2),
+      used: { tokens: 24_000, costUsd }
+    })
+    const hit = ended(item(0), { cacheStatus: "hit", used: { tokens: 0, costUsd: 0 } })
+    const begun: Signal = { _tag: "RunBegan", runId: root, workflow: "audit", depth: 0, attempt: 1, at: start }
+    const footer = (costUsd: number | null, columns: number) =>
+      frame(stateOf([begun, hit, saved(costUsd)]).state, columns, 10).at(-1)
+    assert.match(footer(0.5, 140) ?? "", /1 from cache saved \$0\.5000$/)
+    assert.match(footer(null, 140) ?? "", /1 from cache saved 24\.0k tokens$/)
+    assert.match(footer(0.5, 80) ?? "", / saved \$0\.5000$/)
+  })
+
   it("takes a signal about what it never was told of as it is", () => {
     const { state } = stateOf([
       asked(plan, 2, start),

@@ -202,19 +202,27 @@ const calls = ({ count, first }: UnderWay, view: View, rows: number): ReadonlyAr
   const names = shown.map(({ call }) => Text.clean(nameOf(call)))
   const models = shown.map(({ call }) => Text.clean(`${call.provider}:${call.model}`))
   const nameColumns = Math.min(widest(names), Math.max(8, Math.floor(view.columns * 0.4)))
-  const modelColumns = Math.min(widest(models), Math.max(8, Math.floor(view.columns * 0.25)))
+  const modelColumns = modelsIn(view.columns, nameColumns, widest(models))
   const lines = shown.map((call, at): Line => [
     ["  "],
     call.state === "running"
       ? [`${spinner[(view.frame + at) % spinner.length]} `, "active"]
       : [call.pause?.isRetry === true ? "↻ " : "⏸ ", "warning"],
     [Text.pad(names[at] ?? "", nameColumns)],
-    ["  "],
-    [Text.pad(models[at] ?? "", modelColumns), "dim"],
+    ...(modelColumns === 0 ? [] : [["  "], [Text.pad(models[at] ?? "", modelColumns), "dim"]] as const),
     ...detail(call, view)
   ])
   return count === shown.length ? lines : [...lines, [[`    … and ${count - shown.length} more`, "dim"]]]
 }
+
+/** Columns for the models: how long a call takes and what it waits for say more, and on a narrow screen have their place. */
+const modelsIn = (columns: number, names: number, wanted: number): number => {
+  const room = Math.min(Math.floor(columns * 0.25), columns - names - forDetail)
+  return room < Math.min(wanted, 12) ? 0 : Math.min(wanted, room)
+}
+
+/** Columns of a call's line beside its name and model. */
+const forDetail = 30
 
 const widest = (texts: ReadonlyArray<string>): number => Math.max(0, ...texts.map(Text.width))
 
@@ -265,17 +273,23 @@ const totals = (state: State, under: UnderWay, view: View): Line => {
   const since = state.root?.at ?? view.now
   const parts: ReadonlyArray<ReadonlyArray<Piece>> = [
     [[elapsed((state.endedAt ?? view.now) - since), "bold"]],
-    ...budgetPieces(view.budget),
+    ...budgetPieces(view.budget, view.columns >= wide),
     [[costText(total.costUsd + under.costUsd, total.unknownCosts)]],
     ...placesOf(total),
     [[`${large(total.tokens + under.tokens)} tokens`]],
-    ended(total),
-    ...(total.hits === 0 && total.replayed === 0 ? [] : [[[savedText(state, total), "good"]] as const])
+    ended(total)
   ]
   const line: Array<Piece> = [["─ ", "dim"]]
-  for (const part of parts) {
+  const add = (part: ReadonlyArray<Piece>): boolean => {
     const separated: Line = line.length === 1 ? part : [[" · ", "dim"], ...part]
-    if (LineText.width(line) + LineText.width(separated) <= view.columns) line.push(...separated)
+    const fits = LineText.width(line) + LineText.width(separated) <= view.columns
+    if (fits) line.push(...separated)
+    return fits
+  }
+  for (const part of parts) add(part)
+  if (total.hits + total.replayed > 0 && !add([[savedText(state, total), "good"]])) {
+    const { kept, saved } = state
+    add([[`saved ${worth({ tokens: saved.tokens + kept.tokens, costUsd: saved.costUsd + kept.costUsd })}`, "good"]])
   }
   return line
 }
@@ -291,21 +305,30 @@ const ended = (total: Counts): ReadonlyArray<Piece> => [
   ...(total.failed === 0 ? [] : [[`, ${total.failed} failed`, "bad"] as const])
 ]
 
-const budgetPieces = (budget: Budget | undefined): ReadonlyArray<ReadonlyArray<Piece>> => {
+const budgetPieces = (budget: Budget | undefined, hasBar: boolean): ReadonlyArray<ReadonlyArray<Piece>> => {
   const { costUsd = null, tokens = null } = budget ?? {}
   return [
-    ...(costUsd === null ? [] : [bar(costUsd.spent, costUsd.limit, money(costUsd.limit))]),
-    ...(tokens === null ? [] : [bar(tokens.spent, tokens.limit, `${large(tokens.limit)} tokens`)])
+    ...(costUsd === null ? [] : [spentOf(costUsd, money(costUsd.limit), hasBar)]),
+    ...(tokens === null ? [] : [spentOf(tokens, `${large(tokens.limit)} tokens`, hasBar)])
   ]
 }
 
-const bar = (spent: number, limit: number, of: string): ReadonlyArray<Piece> => {
+/** From so many columns on, budgets are drawn as bars too. */
+const wide = 100
+
+const spentOf = (
+  { limit, spent }: { readonly spent: number; readonly limit: number },
+  of: string,
+  hasBar: boolean
+): ReadonlyArray<Piece> => {
   const share = limit <= 0 ? 1 : Math.min(1, spent / limit)
   const full = Math.round(share * 10)
   const style = share >= 0.9 ? "bad" : share >= 0.7 ? "warning" : "good"
-  return [["budget "], ["█".repeat(full), style], ["░".repeat(10 - full), "dim"], [
-    ` ${Math.floor(share * 100)} % of ${of}`
-  ]]
+  const percent = `${Math.floor(share * 100)} %`
+  const said: Line = hasBar
+    ? [["█".repeat(full), style], ["░".repeat(10 - full), "dim"], [` ${percent}`]]
+    : [[percent, style]]
+  return [["budget "], ...said, [` of ${of}`]]
 }
 
 /**
@@ -323,8 +346,11 @@ export const costText = (known: number, unknown: number): string =>
  */
 export const savedText = ({ kept, saved }: State, total: Counts): string => {
   const parts = [
-    ...(total.hits === 0 ? [] : [`${total.hits} from cache saved ${money(saved.costUsd)}`]),
-    ...(total.replayed === 0 ? [] : [`${total.replayed} kept from before (${money(kept.costUsd)})`])
+    ...(total.hits === 0 ? [] : [`${total.hits} from cache saved ${worth(saved)}`]),
+    ...(total.replayed === 0 ? [] : [`${total.replayed} kept from before (${worth(kept)})`])
   ]
   return parts.join(", ")
 }
+
+/** Money where any is known of, else what it is paid for. */
+const worth = ({ costUsd, tokens }: State["saved"]): string => costUsd > 0 ? money(costUsd) : `${large(tokens)} tokens`
