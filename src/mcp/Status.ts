@@ -30,6 +30,7 @@ export const fields = {
   output: Schema.Unknown,
   run: row,
   calls_by_status: Schema.Record({ key: Schema.String, value: Schema.Number }),
+  own: row.annotations({ description: "What the run's own calls come to: requests, tokens, cost" }),
   calls: Schema.Struct(Fields.items)
 }
 
@@ -44,7 +45,7 @@ export const read = (
   page: Parameters<typeof Fields.page>[1]
 ) =>
   Effect.map(Commands.object("status", home, id), (found) => {
-    const { calls, output, run, run_dir, ...more } = found
+    const { calls, output, own, run, run_dir, ...more } = found
     const { output_json, ...kept } = Commands.objectOf(run) ?? {}
     const rows = Commands.listOf(calls)
     return {
@@ -54,7 +55,8 @@ export const read = (
       attempt: Number(kept["attempt_number"]),
       output: output ?? (typeof output_json === "string" ? Option.getOrNull(Commands.parse(output_json)) : null),
       run: kept,
-      calls_by_status: countsOf(rows),
+      calls_by_status: Commands.objectOf(Commands.objectOf(own)?.["by_status"]) ?? {},
+      own,
       calls: Fields.page(rows.map(lineOf), page),
       ...more
     }
@@ -126,12 +128,6 @@ const signs = (id: string, home: ReadonlyArray<string>): Effect.Effect<Signs, Pr
     status: String(status),
     mark: JSON.stringify([status, last_event_at, waiting_until])
   }))
-
-const countsOf = (rows: ReadonlyArray<Json>): Record<string, number> => {
-  const counts: Record<string, number> = {}
-  for (const { status } of rows) counts[String(status)] = (counts[String(status)] ?? 0) + 1
-  return counts
-}
 
 const lineFields = [
   "id",
