@@ -36,7 +36,6 @@ export interface Options extends BatchHttp.ApiOptions, Pick<Gemini.Options, "sch
  */
 export const make = Effect.fnUntraced(function*(options: Options) {
   const http = yield* BatchHttp.make(options, wire)
-  const decodeUploaded = BatchHttp.decode(http, Wire.Uploaded, "the answer to the upload")
   const decodeOperation = BatchHttp.decode(http, Wire.Operation, "the batch")
   const decodePage = BatchHttp.decode(http, Wire.BatchPage, "the list of batches")
   const { get, post } = http
@@ -51,29 +50,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       Effect.flatMap(decodePage)
     )
 
-  const upload: BatchApi["upload"] = (job) =>
-    Effect.gen(function*() {
-      const bytes = job.bytes + job.count
-      const start = HttpClientRequest.setHeaders(yield* post("/upload/v1beta/files"), {
-        "x-goog-upload-protocol": "resumable",
-        "x-goog-upload-command": "start",
-        "x-goog-upload-header-content-length": String(bytes),
-        "x-goog-upload-header-content-type": contentType
-      })
-      const begun = yield* http.send(HttpClientRequest.bodyUnsafeJson(start, { file: { displayName: job.id } }))
-      const address = begun["x-goog-upload-url"]
-      if (address === undefined) {
-        return yield* http.failure("Malformed", "the server does not say where to upload to", { mayBeBilled: false })
-      }
-      const send = HttpClientRequest.setHeaders(yield* post(address), {
-        "x-goog-upload-command": "upload, finalize",
-        "x-goog-upload-offset": "0"
-      })
-      const text = Stream.map(job.lines, (line) => `${line}\n`)
-      const answer = yield* http.json(BatchHttp.body(send, { text, bytes, contentType }))
-      const { file } = yield* decodeUploaded(answer)
-      return file.expirationTime ? `${file.name} ${file.expirationTime}` : file.name
-    })
+  const upload = uploading(http)
 
   /** The file to make a batch of, uploaded again where it is not kept any more (G2). */
   const fresh = Effect.fnUntraced(function*(job: Job, input: string) {
@@ -160,6 +137,34 @@ const margin = Duration.toMillis("30 minutes")
 const inline = "inline"
 
 const decodeLine = Schema.decodeUnknownOption(Wire.ResultLine)
+
+/** Gives the file that was made of a job's lines, and until when it is kept. */
+const uploading = (http: BatchHttp.BatchHttp): BatchApi["upload"] => {
+  const decodeUploaded = BatchHttp.decode(http, Wire.Uploaded, "the answer to the upload")
+  return (job) =>
+    Effect.gen(function*() {
+      const bytes = job.bytes + job.count
+      const start = HttpClientRequest.setHeaders(yield* http.post("/upload/v1beta/files"), {
+        "x-goog-upload-protocol": "resumable",
+        "x-goog-upload-command": "start",
+        "x-goog-upload-header-content-length": String(bytes),
+        "x-goog-upload-header-content-type": contentType
+      })
+      const begun = yield* http.send(HttpClientRequest.bodyUnsafeJson(start, { file: { displayName: job.id } }))
+      const address = begun["x-goog-upload-url"]
+      if (address === undefined) {
+        return yield* http.failure("Malformed", "the server does not say where to upload to", { mayBeBilled: false })
+      }
+      const send = HttpClientRequest.setHeaders(yield* http.post(address), {
+        "x-goog-upload-command": "upload, finalize",
+        "x-goog-upload-offset": "0"
+      })
+      const text = Stream.map(job.lines, (line) => `${line}\n`)
+      const answer = yield* http.json(BatchHttp.body(send, { text, bytes, contentType }))
+      const { file } = yield* decodeUploaded(answer)
+      return file.expirationTime ? `${file.name} ${file.expirationTime}` : file.name
+    })
+}
 
 const pathOf = (name: string): string => `/v1beta/batches/${encodeURIComponent(name.replace(/^batches\//, ""))}`
 
