@@ -306,7 +306,9 @@ const passed = (table: Table, node: Node, state: State): State => {
         (all, branch) => put(all, walk(table, branch, { names: nothing, set: nothing }).set),
         state
       )
-    default:
+    case "branch":
+    case "terminal":
+    case "fail":
       return state
   }
 }

@@ -330,7 +330,9 @@ const mapped = (stmt: Stmt, each: (body: Stmts) => Stmts): Stmt => {
     case "Block":
     case "Loop":
       return { ...stmt, body: each(stmt.body) }
-    default:
+    case "Code":
+    case "Jump":
+    case "Exit":
       return stmt
   }
 }
@@ -344,7 +346,9 @@ const bodiesOf = (stmt: Stmt): ReadonlyArray<Stmts> => {
     case "Block":
     case "Loop":
       return [stmt.body]
-    default:
+    case "Code":
+    case "Jump":
+    case "Exit":
       return []
   }
 }

@@ -135,7 +135,12 @@ const withPrompt = (node: Node, files: Files): Node => {
       return { ...node, body: withPrompts(node.body, files) }
     case "parallel":
       return { ...node, branches: node.branches.map((body) => withPrompts(body, files)) }
-    default:
+    case "script":
+    case "branch":
+    case "workflow":
+    case "wait":
+    case "terminal":
+    case "fail":
       return node
   }
 }

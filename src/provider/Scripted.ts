@@ -279,7 +279,10 @@ const take = (script: Script, request: Request, positions: Positions): Effect.Ef
       positions.set(script, position + 1)
       return take(item, request, positions)
     }
-    default:
+    case "Answer":
+    case "Fail":
+    case "Never":
+    case "Dies":
       return Effect.succeedSome(script)
   }
 }
@@ -316,7 +319,10 @@ const find = (script: Script, request: AnyRequest, positions: Positions): Reply 
       const item = script.items[positions.get(script) ?? 0]
       return item === undefined ? "none" : find(item, request, positions)
     }
-    default:
+    case "Answer":
+    case "Fail":
+    case "Never":
+    case "Dies":
       return script
   }
 }
