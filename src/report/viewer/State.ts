@@ -21,13 +21,19 @@ export const marks: Readonly<Record<string, (call: CallReport) => boolean>> = {
   changed: (call) => (call.changes?.length ?? 0) > 0
 }
 
+/** The words that are searched for. */
 export const query = signal("")
+/** The statuses that are asked for; none for all of them. */
 export const statuses = signal<ReadonlySet<string>>(new Set())
+/** The marks that are asked for. */
 export const marked = signal<ReadonlySet<string>>(new Set())
+/** The key of the phase that is asked for; empty for all of them. */
 export const phase = signal("")
+/** The provider, or provider and model, that is asked for; empty for all of them. */
 export const provider = signal("")
 /** The part of the timeline that is looked at; null for all of it. */
 export const range = signal<{ readonly from: number; readonly to: number } | null>(null)
+/** The list that is shown. */
 export const tab = signal<Tab>("calls")
 /** The call the keys act on. */
 export const cursor = signal<string | null>(null)
@@ -37,8 +43,11 @@ export const sought = signal<string | null>(null)
 export const opened = signal<string | null>(null)
 /** Whether the open call takes the whole window. */
 export const isWide = signal(false)
+/** Whether the keys are explained. */
 export const isHelpOpen = signal(false)
+/** Whether the page is being printed. */
 export const isPrinting = signal(false)
+/** The colours the reader has chosen. */
 export const theme = signal<"auto" | "light" | "dark">("auto")
 
 /** The calls that the filters leave. */
