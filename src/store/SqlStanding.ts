@@ -13,7 +13,6 @@ import type { StoreError } from "./RunStore.ts"
 import type { All, Columns } from "./SqlColumns.ts"
 import { decode } from "./SqlColumns.ts"
 import type { Row } from "./SqlRows.ts"
-import type { Value } from "./SqlTemplates.ts"
 import { sourceIndex, sourceRun } from "./SqlUsage.ts"
 
 /**
@@ -25,7 +24,7 @@ export const read = (all: All, path: string, ids: ReadonlyArray<Ids.RunId>): Eff
   const runs = JSON.stringify(ids)
   return rows(path, {
     calls: all(selectCalls(`calls.run_id ${inRuns}`), runs),
-    attempts: all(selectAttempts(`run_id ${inRuns}`), runs),
+    attempts: () => all(selectAttempts(`run_id ${inRuns}`), runs),
     events: all(selectEvents(`run_id ${inRuns} AND ${telling}`), runs, mostEvents)
   })
 }
@@ -41,11 +40,16 @@ export const readAfter = (
   id: Ids.RunId,
   after: number
 ): Effect.Effect<Standing, StoreError> => {
-  const parameters: ReadonlyArray<Value> = [id, id, id, after]
   return rows(path, {
     events: all(selectEvents("run_id = ? AND id > ?"), id, after, -1),
-    calls: all(selectCalls(`calls.run_id = ? AND calls.call_index IN (${changed})`), ...parameters),
-    attempts: all(selectAttempts(`run_id = ? AND call_index IN (${changed})`), ...parameters)
+    calls: all(selectCalls(`calls.run_id = ? AND calls.call_index IN (${changed})`), id, id, id, after),
+    // by their calls: finding out a second time which those are takes longer than all the rest
+    attempts: (calls) =>
+      all(
+        selectAttempts("run_id = ? AND call_index IN (SELECT value FROM json_each(?))"),
+        id,
+        JSON.stringify(calls.map(({ index }) => index))
+      )
   })
 }
 
@@ -195,13 +199,17 @@ type Asked = Effect.Effect<ReadonlyArray<Row>, StoreError>
 
 const rows = (
   path: string,
-  asked: { readonly calls: Asked; readonly attempts: Asked; readonly events: Asked }
+  asked: {
+    readonly calls: Asked
+    readonly attempts: (calls: ReadonlyArray<StandingCall>) => Asked
+    readonly events: Asked
+  }
 ): Effect.Effect<Standing, StoreError> =>
   Effect.gen(function*() {
     // events first: what happens meanwhile is in the calls and comes again with the next look, instead of never
     const events = yield* Effect.flatMap(asked.events, decode(path, eventOf))
     const calls = yield* Effect.flatMap(asked.calls, decode(path, listedOf))
-    const attempts = yield* Effect.flatMap(asked.attempts, decode(path, attemptOf))
+    const attempts = yield* Effect.flatMap(asked.attempts(calls), decode(path, attemptOf))
     return { calls, attempts, events: events.toSorted(byPlace) }
   })
 
