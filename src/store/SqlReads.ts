@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import { CallId, splitCallId } from "../domain/Ids.ts"
 import type { RunId } from "../domain/Ids.ts"
 import type { NanoUsd } from "../domain/Money.ts"
+import type { Run } from "../domain/Records.ts"
 import { hex } from "../internal/sha256.ts"
 import type { Owner } from "./Owner.ts"
 import type { CallFiles, Journal, Ownership, Reservation, RunStore, StoreError } from "./RunStore.ts"
@@ -201,27 +202,39 @@ export const make = (options: {
       return Effect.flatMap(all(statement, ...parameters), SqlRows.decode.usage(path))
     },
     settledAfter: (id, cursor, limit) => Effect.map(all(settledAfter, id, cursor, limit), (rows) => rows.map(filesOf)),
-    journal: Effect.fnUntraced(function*(ownership, id) {
-      const rows = yield* shown(yield* all(`${SqlRows.selectRuns} WHERE runs.id = ?`, id))
-      const run = rows[0]
-      if (run === undefined) return yield* SqlFailure.make("Invalid", path, `run ${id} is gone`)
-      const inAll = spentOf((yield* all(spent, run.rootRunId))[0])
-      return {
-        ownership,
-        run,
-        calls: yield* Effect.flatMap(all(journal, id), SqlRows.decodeSettled(path)),
-        children: (yield* all(childKeys, id)).map(childOf),
-        spent: inAll,
-        // a run that was just made has spent nothing
-        spentBelow: run.parentRunId === null
-          ? inAll
-          : run.attempt === 1
-          ? spentOf(undefined)
-          : spentOf((yield* all(spentBelow, id))[0])
-      }
-    })
+    journal: journalOf(all, path, shown)
   }
 }
+
+// -----------------------------------------------------------------------------
+// the journal
+// -----------------------------------------------------------------------------
+
+/** What a process that takes a run up has to know of it. */
+const journalOf = (
+  all: SqlColumns.All,
+  path: string,
+  shown: (rows: ReadonlyArray<Row>) => Effect.Effect<ReadonlyArray<Run>, StoreError>
+): SqlReads["journal"] =>
+  Effect.fnUntraced(function*(ownership: Ownership, id: RunId) {
+    const rows = yield* shown(yield* all(`${SqlRows.selectRuns} WHERE runs.id = ?`, id))
+    const run = rows[0]
+    if (run === undefined) return yield* SqlFailure.make("Invalid", path, `run ${id} is gone`)
+    const inAll = spentOf((yield* all(spent, run.rootRunId))[0])
+    return {
+      ownership,
+      run,
+      calls: yield* Effect.flatMap(all(journal, id), SqlRows.decodeSettled(path)),
+      children: (yield* all(childKeys, id)).map(childOf),
+      spent: inAll,
+      // a run that was just made has spent nothing
+      spentBelow: run.parentRunId === null
+        ? inAll
+        : run.attempt === 1
+        ? spentOf(undefined)
+        : spentOf((yield* all(spentBelow, id))[0])
+    }
+  })
 
 // -----------------------------------------------------------------------------
 // statements
