@@ -48,7 +48,8 @@ export const make = (api: BatchApi, pricing: Pricing.Pricing["Type"], now: numbe
   const costOf = (asked: AskedRequest, completion: Partial<Completion>): Priced => {
     const { costUsd, model, usage } = completion
     if (costUsd !== undefined) {
-      return costUsd >= 0 && costUsd <= mostUsd ? { cost: Money.fromUsd(costUsd), costSource: "provider" } : notPriced
+      const cost = Money.fromUsd(costUsd)
+      return Money.isPlausible(cost) ? { cost, costSource: "provider" } : notPriced
     }
     if (usage === undefined) return notPriced
     const price = Option.orElse(
@@ -134,11 +135,8 @@ interface Priced {
 }
 
 const maxSchemas = 64
-/** What one request cannot have used or cost, and the sum of a batch cannot be made of. */
-const mostTokens = 1_000_000_000
-const mostUsd = 1_000_000
 const believed = (usage: Usage.Usage | undefined): Usage.Usage | undefined =>
-  usage !== undefined && Usage.total(usage) <= mostTokens ? usage : undefined
+  usage !== undefined && Usage.isPlausible(usage) ? usage : undefined
 const notPriced: Priced = { cost: null, costSource: null }
 const isSchema = (value: unknown): value is JsonSchemaObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)

@@ -53,3 +53,11 @@ export const toUsd = (amount: NanoUsd): number => amount / 1e9
  * @since 0.1.0
  */
 export const add = (a: NanoUsd, b: NanoUsd): NanoUsd => (a + b) as NanoUsd
+
+/**
+ * Whether one request can have cost so many billionths: a whole number, and a hundred thousand dollars at the most.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isPlausible = (amount: number): boolean =>
+  Number.isInteger(amount) && amount >= 0 && amount <= 100_000_000_000_000

@@ -59,3 +59,19 @@ export const add = (a: Usage, b: Usage): Usage => ({
  */
 export const total = (usage: Usage): number =>
   usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
+
+/**
+ * Whether one request can have used so many tokens: whole numbers, and ten billion at the most, which no session of an
+ * agent comes near.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isPlausible = (usage: Usage): boolean =>
+  isCount(usage.inputTokens) && isCount(usage.outputTokens) && isCount(usage.cacheReadTokens) &&
+  isCount(usage.cacheWriteTokens)
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const isCount = (tokens: number): boolean => Number.isInteger(tokens) && tokens >= 0 && tokens <= 10_000_000_000

@@ -288,10 +288,7 @@ const request = <A>(
       compact: progress.recovery?.isCompacting
     }
     const timeout = Duration.millis(Math.max(0, deadline - env.now()))
-    return call.described.provider.ask(
-      Request.within(parts, timeout),
-      Reported.listener(env, call, progress.attempt, progress.reported)
-    )
+    return Reported.ask(env, call, progress.attempt, progress.reported, Request.within(parts, timeout))
   })
 
 /** Decides what a request's end means for the call. Runs uninterruptibly: what was paid for is settled (T2, T5). */

@@ -8,6 +8,7 @@ import type { CallEnv, Identified } from "./CallEnv.ts"
 import type * as Ledger from "./Ledger.ts"
 import * as Observer from "./Observer.ts"
 import * as Request from "./Request.ts"
+import * as Said from "./Said.ts"
 
 /**
  * What is known of a request that is under way; filled by its listener.
@@ -35,11 +36,28 @@ export const none = (): Reported => ({ session: undefined, spent: undefined })
 export const source = "estimate"
 
 /**
- * Stores what a request reports, once each; a report that says nothing new is not written.
- * @category constructors
+ * Sends a request. What it reports is stored, once each: a report that says nothing new is not written, and one that cannot
+ * be true is not taken.
+ * @category running
  * @since 0.1.0
  */
-export const listener = <A>(
+export const ask = <A>(
+  env: CallEnv,
+  call: Identified<A>,
+  attempt: number,
+  reported: Reported,
+  request: Provider.Request
+): Effect.Effect<Provider.Answer, Provider.ProviderError> =>
+  Effect.mapBoth(call.described.provider.ask(request, listener(env, call, attempt, reported)), {
+    onSuccess: Said.answer,
+    onFailure: Said.refusal
+  })
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const listener = <A>(
   env: CallEnv,
   call: Identified<A>,
   attempt: number,
@@ -55,6 +73,7 @@ export const listener = <A>(
       }),
     usage: (usage) =>
       Effect.suspend(() => {
+        if (!Usage.isPlausible(usage)) return Effect.void
         if (reported.spent !== undefined && isSame(reported.spent.usage, usage)) return Effect.void
         const cost = price(call, usage)
         reported.spent = { usage, cost }
@@ -64,10 +83,6 @@ export const listener = <A>(
       })
   }
 }
-
-// -----------------------------------------------------------------------------
-// internal
-// -----------------------------------------------------------------------------
 
 const isSame = (a: Usage.Usage, b: Usage.Usage): boolean =>
   a.inputTokens === b.inputTokens && a.outputTokens === b.outputTokens && a.cacheReadTokens === b.cacheReadTokens &&
