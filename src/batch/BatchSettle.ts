@@ -120,9 +120,13 @@ const readFile = Effect.fnUntraced(function*(held: Held, path: string, problems:
     yield* store.settle(lease, outcomes.flat())
   })
   yield* Stream.runForEach(inPortions(lines), take)
-  if (unreadable > 0) problems.add(`${unreadable} lines of its results cannot be read`)
-  if (foreign > 0) problems.add(`${foreign} lines of its results are of no request of this job`)
+  if (unreadable > 0) problems.add(`${linesOf(unreadable)} of its results cannot be read`)
+  if (foreign > 0) {
+    problems.add(`${linesOf(foreign)} of its results ${foreign === 1 ? "is" : "are"} of no request of this job`)
+  }
 })
+
+const linesOf = (count: number): string => `${count} line${count === 1 ? "" : "s"}`
 
 /** Lines in portions of a bounded number and length. */
 const inPortions = <E, R>(lines: Stream.Stream<string, E, R>): Stream.Stream<Chunk.Chunk<string>, E, R> =>

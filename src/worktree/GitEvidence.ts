@@ -184,12 +184,14 @@ const warningsOf = (made: GitTree.Made, held: GitTree.Held, found: {
     ...when(left.commits.length > 0, `commits that were left behind are kept under ${made.keep}/left`),
     ...when(left.isStashed, "something was put into the repository's stash while the call ran"),
     ...when(held.nested.length > 0, `what repositories inside hold is not kept elsewhere: ${named(held.nested)}`),
-    ...when(held.hidden > 0, `git was told not to look at ${held.hidden} files`),
+    ...when(held.hidden > 0, `git was told not to look at ${filesOf(held.hidden)}`),
     ...when(unread.length > 0, `could not be read, and are only in the worktree: ${named(unread)}`),
     ...held.unread.slice(0, maxNamed),
-    ...when(more > 0, `${more} more ignored files are not listed`)
+    ...when(more > 0, `${more} more ignored ${more === 1 ? "file is" : "files are"} not listed`)
   ]
 }
+
+const filesOf = (count: number): string => `${count} file${count === 1 ? "" : "s"}`
 
 const when = (is: boolean, text: string): ReadonlyArray<string> => is ? [text] : []
 

@@ -171,7 +171,7 @@ describe("A batch", () => {
         ["missing", null]
       ])
       assert.deepStrictEqual(jobs[0]?.problems, [
-        "1 lines of its results cannot be read",
+        "1 line of its results cannot be read",
         "2 lines of its results are of no request of this job",
         "HTTP 410: the server does not have this file any more"
       ])

@@ -167,7 +167,7 @@ for (const { lab, name, tellsWhileRunning } of vendors) {
         ])
         assert.deepStrictEqual(jobs[0]?.problems, [
           "2 lines of its results cannot be read",
-          "1 lines of its results are of no request of this job"
+          "1 line of its results is of no request of this job"
         ])
       }))
 

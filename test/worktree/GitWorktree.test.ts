@@ -118,8 +118,14 @@ describe.skipIf(!Lab.hasGit)("an isolated call", () => {
         }),
         Lab.layer(repository, directoryWith({}))
       )
-      assert.include(evidence.warnings.join(), "git was told not to look at 2 files")
+      assert.include(evidence.warnings, "git was told not to look at 2 files")
       assert.strictEqual(Fs.readFileSync(Path.join(tree.root, "a.txt"), "utf8"), "changed\n")
+
+      const one = yield* Effect.provide(
+        work((path) => Repository.git(path, "update-index", "--assume-unchanged", "a.txt"), {}, 2),
+        Lab.layer(repository, directoryWith({}))
+      )
+      assert.include(one.evidence.warnings, "git was told not to look at 1 file")
     }))
 
   it.scopedLive("is kept when its agent made a repository in it, whose commits are nowhere else", () =>
