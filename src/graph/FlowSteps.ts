@@ -31,8 +31,9 @@ import * as FlowWaits from "./FlowWaits.ts"
  * @category running
  * @since 0.1.0
  */
-export const child = <I, Out, E, R>(
-  workflow: Workflow.Workflow<I, Out, E, R>,
+export const child = <Out, E, R>(
+  // any workflow: its arguments are checked when it starts
+  workflow: Workflow.Workflow<never, Out, E, R>,
   args: Names
 ): Effect.Effect<Json, unknown, Exclude<R, Run> | Engine | Run> =>
   Effect.gen(function*() {

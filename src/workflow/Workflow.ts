@@ -76,6 +76,14 @@ export interface Workflow<I, Out, E, R> {
 export type Arguments<I> = {} extends I ? [args?: I] : [args: I]
 
 /**
+ * What a workflow is started with: its arguments, or `undefined` where every one of them has a default; anything where
+ * the types are not known, as those of a workflow from a file.
+ * @category models
+ * @since 0.1.0
+ */
+export type StartArguments<I> = [I] extends [never] ? unknown : Arguments<I>[0]
+
+/**
  * The arguments of a workflow that takes none.
  * @category models
  * @since 0.1.0
@@ -157,7 +165,7 @@ export const definitionOf = <I, Out, E, R>(workflow: Workflow<I, Out, E, R>): An
  */
 export const start = <I, Out, E, R>(
   workflow: Workflow<I, Out, E, R>,
-  args: unknown,
+  args: StartArguments<NoInfer<I>>,
   options: RunOptions = {}
 ): Effect.Effect<RunResult<Out, E>, WorkflowError, Exclude<R, Run> | Engine> =>
   Effect.gen(function*() {

@@ -62,7 +62,7 @@ describe("a graph", () => {
           Lab.variable("repo", null, { isRequired: true, schema: { type: "string" } })
         ]
       })
-      const start = (args: unknown) => Workflow.start(Lab.workflow(flow), args)
+      const start = (args: FlowContext) => Workflow.start(Lab.workflow(flow), args)
       for (const args of [{ repo: "x", n: "1" }, { repo: "x", n: 0 }, { n: 1 }, { repo: "x", rep: "y" }]) {
         assert.strictEqual((yield* Effect.flip(start(args)))._tag, "ArgsInvalid")
       }

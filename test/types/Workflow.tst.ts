@@ -56,6 +56,33 @@ test("an application gives the engine and what the body needs, never the run", (
   expect(Workflow.start(bare, {})).type.toBe<Effect.Effect<RunResult<{ a: number }, never>, WorkflowError, Engine>>()
 })
 
+test("a run is started with the arguments the workflow takes, and with no others", () => {
+  expect(Workflow.start(full, { text: "a" })).type.not.toRaiseError()
+  expect(Workflow.start(full, { text: "a", count: "2" }, { provider: "fake" })).type.not.toRaiseError()
+  expect(Workflow.start(full, {})).type.toRaiseError()
+  expect(Workflow.start(full, undefined)).type.toRaiseError()
+  expect(Workflow.start(full, { text: "a", count: 2 })).type.toRaiseError()
+  expect(Workflow.start(full, { text: "a", more: 1 })).type.toRaiseError()
+  expect(Workflow.start(full, "a")).type.toRaiseError()
+  expect(Workflow.start(bare, undefined)).type.not.toRaiseError()
+  expect(Workflow.start(bare, { more: 1 })).type.toRaiseError()
+})
+
+test("a run may be started with nothing where every argument has a default", () => {
+  const defaults = Workflow.make({ name: "defaults", args: Defaults }, ({ n }) => Effect.succeed(n))
+  expect(Workflow.start(defaults, undefined)).type.not.toRaiseError()
+  expect(Workflow.start(defaults, { n: 2 })).type.not.toRaiseError()
+  expect(Workflow.start(defaults, { n: "2" })).type.toRaiseError()
+})
+
+test("a workflow whose types are not known is started with anything; it checks it itself", () => {
+  const loaded: Workflow.Any = undefined as never
+  const anything: unknown = undefined
+  expect(Workflow.start(loaded, anything)).type.toBe<
+    Effect.Effect<RunResult<unknown, unknown>, WorkflowError, Exclude<unknown, Run> | Engine>
+  >()
+})
+
 test("the output is that of the schema, else that of the body", () => {
   const typed = Workflow.make({ name: "typed", output: Schema.NumberFromString }, () => Effect.succeed(1))
   expect(typed()).type.toBe<Effect.Effect<number, WorkflowError, Engine>>()
