@@ -158,6 +158,10 @@ const adviceOf = (kind: string, reason: string | undefined, error: unknown): Rea
       return reason === "NotFound" ? ["Check the path; `owf new PATH` writes a workflow to start from."] : []
     case "ArgsInvalid":
       return ["`owf validate FILE` prints the arguments the workflow takes; give them with --arg or --args-json."]
+    case "OutputInvalid":
+      return reason === "NotJson"
+        ? ["Return what JSON can hold, or declare an `output` schema that encodes the rest."]
+        : []
     case "RunNotFound":
       return [`\`owf runs --home ${textAt(error, "home")}\` lists the runs; --home names another home.`]
     case "RunOwned":
@@ -207,7 +211,9 @@ const misfit = (kind: string, error: unknown): string | undefined => {
     case "ArgsInvalid":
       return `The arguments do not fit workflow ${textAt(error, "workflow")}.`
     case "OutputInvalid":
-      return `The output of workflow ${textAt(error, "workflow")} does not fit its schema.`
+      return `The output of workflow ${textAt(error, "workflow")} ${
+        textAt(error, "reason") === "NotJson" ? "is not JSON" : "does not fit its schema"
+      }.`
     default:
       return undefined
   }

@@ -5,6 +5,8 @@
  * - J2. {@link encode} refuses what JSON cannot say and names the place; nothing is dropped except undefined fields.
  * - J3. {@link encodeUnsafe} gives the text of {@link encode} for every value that {@link encode} accepts.
  * - J4. {@link toJson} never throws, and {@link encode} accepts whatever it returns.
+ * - J5. {@link encodeNear} gives the text of {@link encode} for every value that {@link encode} accepts, and never one of
+ *   less than it was given.
  *
  * Strings are not normalised: two Unicode spellings of one word are two values.
  */
@@ -70,18 +72,53 @@ export const encodeUnsafe = (value: unknown): string => {
  * @category converting
  * @since 0.1.0
  */
-export const toJson = (value: unknown): Json => lossy(value, { room: maxSize, ancestors: new Set() })
+export const toJson = (value: unknown): Json =>
+  lossy(value, { ...bounded, room: maxSize, ancestors: new Set(), path: [], lose: () => {} })
+
+/**
+ * A place of a value, and what JSON cannot say of it.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lost {
+  readonly path: ReadonlyArray<string | number>
+  readonly reason: string
+}
+
+/**
+ * The text of a value as near to JSON as it comes, or the first places where something of it would be lost.
+ *
+ * **Details**
+ *
+ * Dates, maps, sets, bigints and what has a `toJSON` have a text; cycles, functions, symbols and bytes have none. Of an
+ * error is told what {@link toJson} tells.
+ * @category converting
+ * @since 0.1.0
+ */
+export const encodeNear = (value: unknown): Either.Either<string, ReadonlyArray<Lost>> =>
+  Either.orElse(encode(value), () => {
+    const lost: Array<Lost> = []
+    const path: Array<string | number> = []
+    const lose = (reason: string) => {
+      if (lost.length < maxLost) lost.push({ path: [...path], reason })
+      else budget.room = 0
+    }
+    const budget: Budget = { ...whole, room: Infinity, ancestors: new Set(), path, lose }
+    const json = lossy(value, budget)
+    return lost.length === 0 ? Either.right(encodeUnsafe(json)) : Either.left(lost)
+  })
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
 const maxDepth = 1_000
-const maxLossyDepth = 50
+const maxLost = 20
 /** Characters, where each value costs `valueCost` besides its text. */
 const maxSize = 1_000_000
 const valueCost = 8
-const maxText = 100_000
+const bounded = { maxDepth: 50, maxText: 100_000 }
+const whole = { maxDepth, maxText: Number.POSITIVE_INFINITY }
 const loneSurrogate = /\p{Surrogate}/u
 const loneSurrogates = /\p{Surrogate}/gu
 
@@ -148,7 +185,12 @@ const findProblemInFields = (value: object, pointer: string, ancestors: Set<obje
 
 interface Budget {
   room: number
+  readonly maxDepth: number
+  readonly maxText: number
   readonly ancestors: Set<object>
+  readonly path: Array<string | number>
+  /** Told what is not in the JSON, with `path` as it is then. */
+  readonly lose: (reason: string) => void
 }
 
 const lossy = (value: unknown, budget: Budget): Json => {
@@ -162,11 +204,14 @@ const lossy = (value: unknown, budget: Budget): Json => {
     case "string":
       return lossyText(value, budget)
     case "bigint":
+      return lossyText(String(value), budget)
     case "symbol":
+      budget.lose("a symbol")
       return lossyText(String(value), budget)
     case "undefined":
       return null
     case "function":
+      budget.lose("a function")
       return Either.getOrElse(attempt("", () => lossyText(`[Function ${value.name}]`, budget)), () => "[Function]")
     case "object":
       return value === null ? null : lossyObject(value, budget)
@@ -174,23 +219,45 @@ const lossy = (value: unknown, budget: Budget): Json => {
 }
 
 const lossyText = (text: string, budget: Budget): string => {
-  const length = Math.min(text.length, maxText, Math.max(budget.room, 0))
+  const length = Math.min(text.length, budget.maxText, Math.max(budget.room, 0))
   budget.room -= length
   const kept = length === text.length ? text : `${text.slice(0, length)}…`
   return kept.replace(loneSurrogates, "\uFFFD")
 }
 
 const lossyObject = (value: object, budget: Budget): Json => {
-  if (budget.ancestors.has(value)) return "[Circular]"
-  if (budget.room <= 0 || budget.ancestors.size >= maxLossyDepth) return "[Truncated]"
+  if (budget.ancestors.has(value)) {
+    budget.lose("a cycle: it contains itself")
+    return "[Circular]"
+  }
+  if (budget.room <= 0 || budget.ancestors.size >= budget.maxDepth) {
+    budget.lose(`nested deeper than ${budget.maxDepth} levels`)
+    return "[Truncated]"
+  }
   budget.ancestors.add(value)
+  const depth = budget.path.length
   const json = attempt("", () => lossyContent(value, budget))
+  // what threw may have been further inside
+  budget.path.length = depth
   budget.ancestors.delete(value)
-  return Either.getOrElse(json, ({ reason }) => lossyText(`[Unreadable: ${reason}]`, budget))
+  return Either.getOrElse(json, ({ reason }) => unreadable(reason, budget))
+}
+
+const unreadable = (reason: string, budget: Budget): string => {
+  budget.lose(`reading it threw: ${reason}`)
+  return lossyText(`[Unreadable: ${reason}]`, budget)
+}
+
+const at = (key: string | number, budget: Budget, read: () => Json): Json => {
+  budget.path.push(key)
+  const json = read()
+  budget.path.pop()
+  return json
 }
 
 const lossyContent = (value: object, budget: Budget): Json => {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    budget.lose("bytes")
     return `[${Object.prototype.toString.call(value).slice(8, -1)}, ${value.byteLength} bytes]`
   }
   if (Array.isArray(value)) return lossyItems(value, budget)
@@ -200,19 +267,20 @@ const lossyContent = (value: object, budget: Budget): Json => {
     return lossyFields(value, ([key]) => typeof key === "object" ? JSON.stringify(lossy(key, budget)) : key, budget)
   }
   if (value instanceof RegExp) return lossyText(String(value), budget)
-  if (value instanceof Error) return lossyError(value, budget)
+  // the causes of an error often lead everywhere, and what it holds is for people
+  if (value instanceof Error) return budget.maxText === whole.maxText ? toJson(value) : lossyError(value, budget)
   if (hasToJson(value)) {
     const json = value.toJSON()
     if (json !== value) return lossy(json, budget)
   }
-  return lossyFields(ownFields(value), ([key]) => key, budget)
+  return lossyFields(ownFields(value, budget), ([key]) => key, budget)
 }
 
 /** Fields one by one, so that a getter that throws costs its own field only. */
-function* ownFields(value: object): Generator<readonly [string, unknown]> {
+function* ownFields(value: object, budget: Budget): Generator<readonly [string, unknown]> {
   for (const key of Object.keys(value)) {
     const field = attempt("", (): unknown => Reflect.get(value, key))
-    yield [key, Either.getOrElse(field, ({ reason }) => `[Unreadable: ${reason}]`)]
+    yield [key, Either.getOrElse(field, ({ reason }) => at(key, budget, () => unreadable(reason, budget)))]
   }
 }
 
@@ -223,7 +291,7 @@ const lossyError = (error: Error, budget: Budget): Json =>
       ["message", error.message],
       ["cause", error.cause],
       ...(error instanceof AggregateError ? [["errors", error.errors] as const] : []),
-      ...ownFields(error)
+      ...ownFields(error, budget)
     ],
     ([key]) => key,
     budget
@@ -233,7 +301,7 @@ const lossyItems = (items: Iterable<unknown>, budget: Budget): Json => {
   const out: Array<Json> = []
   for (const item of items) {
     if (budget.room <= 0) return [...out, "[Truncated]"]
-    out.push(lossy(item, budget))
+    out.push(at(out.length, budget, () => lossy(item, budget)))
   }
   return out
 }
@@ -250,7 +318,9 @@ const lossyFields = (
       out.set("[Truncated]", true)
       break
     }
-    out.set(lossyText(String(name(entry)), budget), lossy(entry[1], budget))
+    const key = lossyText(String(name(entry)), budget)
+    if (out.has(key)) budget.lose(`two fields of the name ${key}`)
+    out.set(key, at(key, budget, () => lossy(entry[1], budget)))
   }
   return Object.fromEntries(out)
 }

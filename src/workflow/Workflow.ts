@@ -286,10 +286,6 @@ const issuesOf = (error: ParseResult.ParseError) =>
     message
   }))
 
-/** What is JSON is kept whole, because a resumed run starts from it; what is not is written as near to it as it comes. */
-const canonical = (json: unknown): string =>
-  Either.getOrElse(canonicalJson.encode(json), () => canonicalJson.encodeUnsafe(canonicalJson.toJson(json)))
-
 const programOf = <I, Out, E, R>(
   workflow: Workflow<I, Out, E, R>,
   args: DecodedArgs,
@@ -318,10 +314,22 @@ const encodeOutput = (
   name: string,
   schema: Schema.Schema.AnyNoContext | undefined,
   value: unknown
-): Either.Either<string, OutputInvalid> =>
-  schema === undefined
-    ? Either.right(canonical(value ?? null))
-    : Either.mapBoth(Schema.encodeUnknownEither(schema, { errors: "all" })(value), {
-      onLeft: (error) => new OutputInvalid({ workflow: name, issues: issuesOf(error) }),
-      onRight: canonical
-    })
+): Either.Either<string, OutputInvalid> => {
+  const encoded = schema === undefined
+    ? Either.right(value)
+    : Either.mapLeft(
+      Schema.encodeUnknownEither(schema, { errors: "all" })(value),
+      (error) => new OutputInvalid({ workflow: name, issues: issuesOf(error) })
+    )
+  // a schema can take anything for granted
+  return Either.flatMap(
+    encoded,
+    (encoded) =>
+      Either.mapLeft(canonicalJson.encodeNear(encoded), (lost) =>
+        new OutputInvalid({
+          workflow: name,
+          reason: "NotJson",
+          issues: lost.map(({ path, reason }) => ({ path: JsonPath.format(path), message: reason }))
+        }))
+  )
+}

@@ -21,18 +21,20 @@ export class ArgsInvalid extends Schema.TaggedError<ArgsInvalid>("owf/WorkflowEr
 }
 
 /**
- * What the body returned does not fit the workflow's output schema.
+ * What the body returned does not fit the workflow's output schema, or, where there is none, holds what JSON cannot say.
  * @category errors
  * @since 0.1.0
  */
 export class OutputInvalid
   extends Schema.TaggedError<OutputInvalid>("owf/WorkflowError/OutputInvalid")("OutputInvalid", {
     workflow: Schema.String,
+    reason: Schema.optionalWith(Schema.Literal("Misfit", "NotJson"), { default: () => "Misfit" }),
     issues: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))
   })
 {
   override get message(): string {
-    return `The output of workflow ${this.workflow} does not fit its schema: ` +
+    const what = this.reason === "Misfit" ? "does not fit its schema" : "is not JSON"
+    return `The output of workflow ${this.workflow} ${what}: ` +
       this.issues.map(({ message, path }) => `${path}: ${message}`).join("; ")
   }
 }

@@ -213,3 +213,35 @@ describe("toJson", () => {
     assert.isBelow(JSON.stringify(CanonicalJson.toJson(["x".repeat(1e6), "x".repeat(1e6)])).length, 250_000)
   })
 })
+
+describe("encodeNear", () => {
+  it("is the text of JSON, and of what comes near to it", () => {
+    const json = { b: [1, "é"], a: { "": null } }
+    assert.deepStrictEqual(CanonicalJson.encodeNear(json), Either.right(CanonicalJson.encodeUnsafe(json)))
+    const near = { at: new Date(0), n: 1n, tags: new Set(["x".repeat(200_000)]) }
+    assert.deepStrictEqual(
+      CanonicalJson.encodeNear(near),
+      Either.right(`{"at":"1970-01-01T00:00:00.000Z","n":"1","tags":["${"x".repeat(200_000)}"]}`)
+    )
+  })
+
+  it("names the first places of which something would be lost, and never throws", () => {
+    const many = Array.from({ length: 1_000 }, () => () => 1)
+    const lost = Either.getOrElse(Either.flip(CanonicalJson.encodeNear({ many })), () => [])
+    assert.deepStrictEqual(lost[0], { path: ["many", 0], reason: "a function" })
+    assert.lengthOf(lost, 20)
+    const throwing = {
+      a: 1,
+      get b(): never {
+        throw new Error("no")
+      }
+    }
+    assert.deepStrictEqual(
+      CanonicalJson.encodeNear([throwing]),
+      Either.left([{ path: [0, "b"], reason: "reading it threw: no" }])
+    )
+    let deep: unknown = 1
+    for (let level = 0; level < 100_000; level++) deep = { deep }
+    assert.isTrue(Either.isLeft(CanonicalJson.encodeNear(deep)))
+  })
+})

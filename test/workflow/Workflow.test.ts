@@ -262,6 +262,42 @@ describe("the output", () => {
       }
     })))
 
+  it.effect("fails the run where JSON would lose something of it, and names each place", () =>
+    ran(Effect.gen(function*() {
+      const node: Record<string, unknown> = { name: "root" }
+      node["children"] = [{ parent: node }]
+      const outputs: ReadonlyArray<readonly [unknown, ReadonlyArray<readonly [string, string]>]> = [
+        [node, [["$.children[0].parent", "a cycle: it contains itself"]]],
+        [{ say: function say() {}, ok: [1, () => 2] }, [["$.say", "a function"], ["$.ok[1]", "a function"]]],
+        [new Map([["a b", Symbol("s")]]), [["$[\"a b\"]", "a symbol"]]],
+        [new Map<unknown, number>([[1, 1], ["1", 2]]), [["$", "two fields of the name 1"]]],
+        [Uint8Array.of(1), [["$", "bytes"]]]
+      ]
+      for (const [value, places] of outputs) {
+        const body = () => Effect.succeed(value)
+        const open = Workflow.make({ name: "any", output: Schema.Unknown }, body)
+        for (const workflow of [Workflow.make({ name: "any" }, body), open]) {
+          const { exit, outputJson, status } = yield* Workflow.start(workflow, {})
+          assert.deepStrictEqual([status, outputJson], ["failed", null])
+          const error = yield* Effect.flip(exit)
+          assert(error._tag === "OutputInvalid")
+          assert.strictEqual(error.reason, "NotJson")
+          assert.deepStrictEqual(error.issues, places.map(([path, message]) => ({ path, message })))
+        }
+      }
+    })))
+
+  it.effect("may hold results that failed, whatever their errors came of", () =>
+    ran(Effect.gen(function*() {
+      const cause: Record<string, unknown> = { name: "socket", close: () => {} }
+      cause["self"] = cause
+      const value = [{ ok: false, error: new Error("no", { cause }) }]
+      const workflow = Workflow.make({ name: "any" }, () => Effect.succeed(value))
+      const { outputJson, status } = yield* Workflow.start(workflow, {})
+      assert.strictEqual(status, "done")
+      assert.include(outputJson, "\"message\":\"no\"")
+    })))
+
   it.effect("is stored whole, however large it is", () =>
     ran(Effect.gen(function*() {
       const rows = Array.from({ length: 20_000 }, (_, i) => ({ i, text: `row ${i} `.repeat(10) }))
@@ -269,6 +305,12 @@ describe("the output", () => {
       const large = Workflow.make({ name: "large" }, () => Effect.succeed({ long, rows }))
       const { outputJson } = yield* Workflow.start(large, {})
       assert.deepStrictEqual(JSON.parse(outputJson ?? ""), { long, rows })
+      let deep: unknown = 1n
+      for (let level = 0; level < 200; level++) deep = { deep }
+      const near = Workflow.make({ name: "near" }, () => Effect.succeed({ long, rows, deep }))
+      const stored = JSON.parse((yield* Workflow.start(near, {})).outputJson ?? "")
+      assert.deepStrictEqual([stored.long, stored.rows], [long, rows])
+      assert.notInclude(JSON.stringify(stored.deep), "Truncated")
     })))
 
   it.effect("that does not fit its schema fails the run, with every fault", () =>
