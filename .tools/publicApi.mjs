@@ -9,10 +9,10 @@ import ts from "typescript"
 /** @type {typeof import("./publicApi.mjs").publicModules} */
 export const publicModules = (root) => {
   const src = Path.join(root, "src")
-  const hidden = hiddenPaths(root)
+  const isPublic = pathsOf(root)
   const files = Fs.readdirSync(src, { recursive: true, encoding: "utf8" })
     .map((file) => file.split(Path.sep).join("/"))
-    .filter((file) => file.endsWith(".ts") && (file === "index.ts" || !hidden.some((pattern) => pattern.test(file))))
+    .filter((file) => file.endsWith(".ts") && (file === "index.ts" || isPublic(`./${file.slice(0, -3)}`)))
     .toSorted((a, b) => a === "index.ts" ? -1 : b === "index.ts" ? 1 : a < b ? -1 : 1)
   const program = ts.createProgram(files.map((file) => Path.join(src, file)), options(root))
   const checker = program.getTypeChecker()
@@ -29,10 +29,16 @@ export const publicModules = (root) => {
   })
 }
 
-const hiddenPaths = (root) =>
-  Object.entries(JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")).exports)
-    .filter(([, target]) => target === null)
-    .map(([path]) => new RegExp(`^${path.slice(2).replace("*", ".*")}\\.ts$`))
+/** Whether a path can be imported from the package: an exact entry wins, then the longest pattern, as Node resolves it. */
+const pathsOf = (root) => {
+  const { exports } = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8"))
+  const patterns = Object.keys(exports).filter((path) => path.endsWith("*")).toSorted((a, b) => b.length - a.length)
+  return (path) => {
+    if (path in exports) return exports[path] !== null
+    const pattern = patterns.find((pattern) => path.startsWith(pattern.slice(0, -1)))
+    return pattern !== undefined && exports[pattern] !== null
+  }
+}
 
 const options = (root) => {
   const { config } = ts.readConfigFile(Path.join(root, "tsconfig.json"), ts.sys.readFile)

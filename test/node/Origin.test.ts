@@ -5,8 +5,8 @@ import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { agent, OwfTest, Scripted, Workflow } from "open-agent-workflows"
-import * as Origin from "open-agent-workflows/node/Origin"
 import * as LoadReport from "open-agent-workflows/report/LoadReport"
+import * as Origin from "../../src/node/Origin.ts"
 import { temporary } from "../lib/store.ts"
 
 const git = (cwd: string, ...words: ReadonlyArray<string>): string =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import type { StreamEvent } from "open-agent-workflows/provider/HttpWire"
-import * as ServerSentEvents from "open-agent-workflows/provider/ServerSentEvents"
+import * as ServerSentEvents from "../../src/provider/ServerSentEvents.ts"
 
 /** The events of a text whose bytes come in these pieces; the last one only when it was ended. */
 const read = (pieces: ReadonlyArray<Uint8Array | string>, limit = 1_000_000) => {

@@ -4,9 +4,9 @@ import * as FastCheck from "effect/FastCheck"
 import type { Token, Tokens } from "marked"
 import { marked } from "marked"
 import * as Markdown from "open-agent-workflows/report/Markdown"
-import * as MarkdownText from "open-agent-workflows/report/MarkdownText"
 import type { RunReport } from "open-agent-workflows/report/RunReport"
 import { visible } from "../../src/internal/visible.ts"
+import * as MarkdownText from "../../src/report/MarkdownText.ts"
 import { hostile, reported } from "./world.ts"
 
 /** Fields whose texts come from users, models and other programs. */

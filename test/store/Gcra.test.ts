@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
-import * as Gcra from "open-agent-workflows/store/Gcra"
+import * as Gcra from "../../src/store/Gcra.ts"
 
 /** Asks at the given pauses and gives the times at which, and the amounts that, were let through. */
 const letThrough = (perMinute: number, asked: ReadonlyArray<{ readonly pause: number; readonly amount: number }>) => {

@@ -5,9 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { RunId } from "open-agent-workflows/domain/Ids"
 import type { Owner } from "open-agent-workflows/store/Owner"
-import * as SqlBusy from "open-agent-workflows/store/SqlBusy"
-import * as SqlFailure from "open-agent-workflows/store/SqlFailure"
-import * as SqlReads from "open-agent-workflows/store/SqlReads"
+import * as SqlBusy from "../../src/store/SqlBusy.ts"
+import * as SqlFailure from "../../src/store/SqlFailure.ts"
+import * as SqlReads from "../../src/store/SqlReads.ts"
 
 const path = "/home/workflow.sqlite"
 

@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as AnswerSchema from "open-agent-workflows/domain/AnswerSchema"
 import type { Answer as ProviderAnswer } from "open-agent-workflows/provider/Provider"
-import * as Answer from "open-agent-workflows/workflow/Answer"
+import * as Answer from "../../src/workflow/Answer.ts"
 
 const answer = (text: string, structured?: unknown): ProviderAnswer => ({
   text,

@@ -12,7 +12,7 @@ import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
-import * as Deadlines from "open-agent-workflows/workflow/Deadlines"
+import * as Deadlines from "../../src/workflow/Deadlines.ts"
 
 const make = Effect.map(Effect.clock, Deadlines.make)
 

@@ -6,8 +6,8 @@ import * as CallKey from "open-agent-workflows/domain/CallKey"
 import type { Capabilities } from "open-agent-workflows/provider/Provider"
 import * as Registry from "open-agent-workflows/provider/Registry"
 import * as Scripted from "open-agent-workflows/provider/Scripted"
-import * as Described from "open-agent-workflows/workflow/Described"
 import type { CallOptions } from "open-agent-workflows/workflow/Options"
+import * as Described from "../../src/workflow/Described.ts"
 
 const defaults: Described.RunDefaults = {
   provider: "one",

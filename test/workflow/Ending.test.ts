@@ -5,8 +5,8 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as FiberId from "effect/FiberId"
 import * as Money from "open-agent-workflows/domain/Money"
-import * as Ending from "open-agent-workflows/workflow/Ending"
 import { BudgetRefused, OutputInvalid } from "open-agent-workflows/workflow/WorkflowError"
+import * as Ending from "../../src/workflow/Ending.ts"
 
 const encode = (value: unknown) => Either.right(JSON.stringify(value))
 const endOf = (cause: Cause.Cause<unknown>) => Ending.make(Exit.failCause(cause), encode).outcome

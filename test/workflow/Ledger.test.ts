@@ -6,8 +6,8 @@ import * as Money from "open-agent-workflows/domain/Money"
 import * as Usage from "open-agent-workflows/domain/Usage"
 import type { Capabilities, Estimate } from "open-agent-workflows/provider/Provider"
 import * as Scripted from "open-agent-workflows/provider/Scripted"
-import type { CallEnv, Identified } from "open-agent-workflows/workflow/CallEnv"
-import * as Ledger from "open-agent-workflows/workflow/Ledger"
+import type { CallEnv, Identified } from "../../src/workflow/CallEnv.ts"
+import * as Ledger from "../../src/workflow/Ledger.ts"
 
 const amount = (tokens: number, cost = 0): Budget.Amount => ({ tokens, cost: Money.fromNano(cost) })
 

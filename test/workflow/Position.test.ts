@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
-import * as Position from "open-agent-workflows/workflow/Position"
+import * as Position from "../../src/workflow/Position.ts"
 
 const here = Effect.map(FiberRef.get(Position.current), (position) => position?.path)
 

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as Ids from "open-agent-workflows/domain/Ids"
 import * as Usage from "open-agent-workflows/domain/Usage"
 import type { Settled } from "open-agent-workflows/store/RunStore"
-import * as Replay from "open-agent-workflows/workflow/Replay"
+import * as Replay from "../../src/workflow/Replay.ts"
 
 const runId = Schema.decodeSync(Ids.RunId)("20260528-143201-0sj04k7m2x9")
 

@@ -5,7 +5,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { agent, AgentResult, OwfTest, RunStore, Scripted, Usage, Workflow } from "open-agent-workflows"
 import * as Money from "open-agent-workflows/domain/Money"
-import * as Sessions from "open-agent-workflows/workflow/Sessions"
+import * as Sessions from "../../src/workflow/Sessions.ts"
 
 const used = (tokens: number) => ({ inputTokens: tokens, outputTokens: tokens })
 
