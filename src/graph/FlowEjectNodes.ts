@@ -30,6 +30,7 @@ import * as Reply from "./Reply.ts"
 export const isNamed = (node: Node): boolean => {
   switch (node.type) {
     case "wait":
+    case "workflow":
       return true
     case "agent":
     case "script":
@@ -296,12 +297,15 @@ const child = (visit: Visit, node: WorkflowNode): Stmts => {
     const given = /\{[{%#]/.test(value.source) ? Texts.text(value, visit.names) : Texts.value(value, visit.names).code
     return given === name ? name : `${Print.key(name)}: ${given}`
   })
+  const given = args.length === 0 ? "{}" : Print.object(args)
   const workflow = visit.writer.options.childOf(node.workflow)
-  return assigned(visit, node, node.output, `yield* ${childCall(workflow, args)}`)
+  return assigned(
+    visit,
+    node,
+    node.output,
+    `yield* ${Print.call("FlowSteps.child", [workflow, given, visited(visit, node)])}`
+  )
 }
-
-const childCall = (workflow: string, args: ReadonlyArray<string>): string =>
-  args.length === 0 ? `FlowSteps.child(${workflow}, {})` : Print.call("FlowSteps.child", [workflow], args)
 
 // -----------------------------------------------------------------------------
 // bodies

@@ -118,7 +118,14 @@ export const goOn = (next: string, set: FlowContext = {}, isDegraded = false): O
  * @since 0.1.0
  */
 export const failed = ({ at, id }: Pick<Node, "at" | "id">, detail: string): NodeFailed =>
-  new NodeFailed({ node: id, at: at.file === "" ? "" : `${at.file}:${at.line}:${at.column}`, detail })
+  new NodeFailed({ node: id, at: placeOf(at), detail })
+
+/**
+ * A place as text; empty where it is in no file.
+ * @category converting
+ * @since 0.1.0
+ */
+export const placeOf = ({ column, file, line }: Node["at"]): string => file === "" ? "" : `${file}:${line}:${column}`
 
 /**
  * A problem with one of a node's texts as the node's failure.

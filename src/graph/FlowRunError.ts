@@ -2,6 +2,7 @@
  * Why a graph's run did not come to its end, beside what its calls and the workflows below it fail with.
  */
 import * as Schema from "effect/Schema"
+import * as Ids from "../domain/Ids.ts"
 
 /**
  * The run came to a `fail` node: it has ended, and the next run of its name begins anew.
@@ -53,6 +54,26 @@ export class NodeFailed extends Schema.TaggedError<NodeFailed>("owf/Flow/NodeFai
     // programs that were made of graphs know of no place, and of texts not whose they are
     const place = this.at === "" ? "" : ` (${this.at})`
     return this.node === "" ? this.detail : `Node '${this.node}'${place}: ${this.detail}`
+  }
+}
+
+/**
+ * The workflow of a `workflow` node ended as failed; resumed, the run begins that workflow anew.
+ * @category errors
+ * @since 0.1.0
+ */
+export class ChildFailed extends Schema.TaggedError<ChildFailed>("owf/Flow/ChildFailed")("ChildFailed", {
+  node: Schema.String,
+  /** `file:line:column` of the node; empty in a program. */
+  at: Schema.String,
+  /** The name of the workflow that failed. */
+  child: Schema.String,
+  /** The run of it that failed. */
+  runId: Ids.RunId,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `Node '${this.node}'${this.at === "" ? "" : ` (${this.at})`}: ${this.detail}`
   }
 }
 

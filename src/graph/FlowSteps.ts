@@ -2,46 +2,43 @@
  * What programs that were made of graphs do beside calls: fan out, try again, wait, and end.
  *
  * - Q1. What fails here fails as the graph does: `FlowFailed` at a `fail` node, `FlowStopped` at a bound, `NodeFailed`
- *   for a node that could not do what it says.
+ *   for a node that could not do what it says, `ChildFailed` for one whose workflow did.
  * - Q2. Waits have the names they have in graphs, so that `owf approve` answers them.
  * - Q3. What nodes give is bounded as a context is.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { kindOf } from "../workflow/Ending.ts"
 import type { Engine } from "../workflow/Engine.ts"
 import * as Position from "../workflow/Position.ts"
 import { Run } from "../workflow/Run.ts"
 import * as Wait from "../workflow/Wait.ts"
 import * as Workflow from "../workflow/Workflow.ts"
+import type { WorkflowError } from "../workflow/WorkflowError.ts"
 import type { BranchNode, Condition, FlowContext, Json } from "./Flow.ts"
 import * as FlowAgents from "./FlowAgents.ts"
 import type { Names } from "./FlowKit.ts"
 import * as FlowNodes from "./FlowNodes.ts"
+import type { ChildFailed } from "./FlowRunError.ts"
 import { FlowFailed, FlowStopped, NodeFailed } from "./FlowRunError.ts"
 import * as FlowSize from "./FlowSize.ts"
 import * as FlowWaits from "./FlowWaits.ts"
 
 /**
- * Runs another workflow as a child, with arguments that are checked when it starts; gives its output as JSON.
+ * Runs another workflow as a child, with arguments that are checked when it starts; gives its output as JSON. The name
+ * tells it from others of the run; without one it is the child's own.
  * @category running
  * @since 0.1.0
  */
 export const child = <Out, E, R>(
   // any workflow: its arguments are checked when it starts
   workflow: Workflow.Workflow<never, Out, E, R>,
-  args: Names
-): Effect.Effect<Json, unknown, Exclude<R, Run> | Engine | Run> =>
-  Effect.gen(function*() {
-    yield* Run
-    const { exit, outputJson } = yield* Workflow.start(workflow, present(args))
-    if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
-    return outputJson === null ? null : yield* Effect.orDie(decodeJson(outputJson))
-  })
+  args: Names,
+  name = Workflow.definitionOf(workflow).name
+): Effect.Effect<Json, E | ChildFailed | WorkflowError, Exclude<R, Run> | Engine | Run> =>
+  FlowWaits.below({ id: name, at: nowhere }, name, workflow, present(args))
 
 /**
  * The fields that have a value.
@@ -350,7 +347,3 @@ const again = <A, E, R>(
     const detail = fault(ended)
     return detail === undefined ? ended : yield* FlowWaits.endedBadly(run, { id: name, at: nowhere }, name, detail)
   })
-
-const decodeJson = Schema.decode(
-  Schema.parseJson(Schema.declare((value: unknown): value is Json => value !== undefined))
-)

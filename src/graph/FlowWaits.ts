@@ -5,7 +5,10 @@
  *   that said no) fails the node. A run that is resumed after that waits again, for all of its time, and asks again: what
  *   was answered before is no answer to that.
  * - O2. Times without a zone are UTC.
+ * - O3. A child that ends as failed fails the node and not the run with it. A run that is resumed after that begins the
+ *   child anew; one that failed in any other way goes on.
  */
+import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,14 +16,18 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { kindOf, messageOf } from "../workflow/Ending.ts"
 import type { Engine } from "../workflow/Engine.ts"
-import type { Run } from "../workflow/Run.ts"
+import * as Position from "../workflow/Position.ts"
+import { Run } from "../workflow/Run.ts"
 import * as Wait from "../workflow/Wait.ts"
 import * as Workflow from "../workflow/Workflow.ts"
+import type { WorkflowError } from "../workflow/WorkflowError.ts"
 import type { FlowContext, Json, Template, WaitNode, WorkflowNode } from "./Flow.ts"
 import type { Done, FlowEnv, Visit } from "./FlowEnv.ts"
-import { failed, goOn, inNode } from "./FlowEnv.ts"
+import { failed, goOn, inNode, placeOf } from "./FlowEnv.ts"
 import type { NodeFailed } from "./FlowRunError.ts"
+import { ChildFailed } from "./FlowRunError.ts"
 import * as FlowTexts from "./FlowTexts.ts"
 
 /**
@@ -82,7 +89,7 @@ export const wait = (env: FlowEnv, { context, name, node }: Visit<WaitNode>): Do
  * @category running
  * @since 0.1.0
  */
-export const child = (env: FlowEnv, { context, node }: Visit<WorkflowNode>): Done =>
+export const child = (env: FlowEnv, { context, name, node }: Visit<WorkflowNode>): Done =>
   Effect.gen(function*() {
     const args: Record<string, Json> = {}
     for (const [name, value] of node.args) args[name] = yield* argument(env, node, value, context)
@@ -91,26 +98,54 @@ export const child = (env: FlowEnv, { context, node }: Visit<WorkflowNode>): Don
       ({ message }) => failed(node, `the workflow cannot be loaded: ${message}`)
     )
     // what a workflow of a file requires beside the engine only an application has; it then fails by its name
-    const run = Workflow.start(loaded, args) as Effect.Effect<
-      Effect.Effect.Success<ReturnType<typeof Workflow.start>>,
-      unknown,
-      Engine | Run
-    >
-    const { exit, outputJson } = yield* run
-    if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
-    if (node.output === null) return goOn(node.next)
-    return goOn(node.next, { [node.output]: outputJson === null ? null : yield* Effect.orDie(decodeJson(outputJson)) })
+    const run = below(node, name, loaded, args) as Effect.Effect<Json, unknown, Engine | Run>
+    const output = yield* run
+    return goOn(node.next, node.output === null ? {} : { [node.output]: output })
   })
 
 /**
- * The name of a wait in this attempt of the run, which tells it from those that ended badly before.
+ * Runs a workflow below a node, which fails where it ends as failed (O3); gives its output as JSON.
  * @category running
  * @since 0.1.0
  */
-export const round = (run: Run["Type"], name: string): Effect.Effect<string> =>
+export const below = <Out, E, R>(
+  node: Pick<WorkflowNode, "at" | "id">,
+  name: string,
+  workflow: Workflow.Workflow<never, Out, E, R>,
+  args: FlowContext
+): Effect.Effect<Json, E | ChildFailed | WorkflowError, Exclude<R, Run> | Engine | Run> =>
+  Effect.gen(function*() {
+    const run = yield* Run
+    const now = yield* round(run, name, childEnd)
+    const start = Workflow.start(workflow, args)
+    // by another name it is another child, which finds nothing of the one before it
+    const { exit, outputJson, runId } = yield* (now === name ? start : Position.named(now, start))
+    if (Exit.isSuccess(exit)) return outputJson === null ? null : yield* Effect.orDie(decodeJson(outputJson))
+    const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+    if (kindOf(error) !== "FlowFailed") return yield* Effect.failCause(exit.cause)
+    const child = Workflow.definitionOf(workflow).name
+    const said = messageOf(error).replace(/[.\s]+$/, "")
+    yield* run.event(childEnd, `${name}: workflow '${child}' ended as failed: ${said}`, { name, run_id: runId })
+    return yield* new ChildFailed({
+      node: node.id,
+      at: placeOf(node.at),
+      child,
+      runId,
+      detail: `the workflow '${child}' ended as failed: ${said}. Put that right and resume the run: it begins ` +
+        `'${child}' anew and keeps what had finished before it.`
+    })
+  })
+
+/**
+ * The name of a wait in this attempt of the run, which tells it from those that ended badly before, as events of a type
+ * say.
+ * @category running
+ * @since 0.1.0
+ */
+export const round = (run: Run["Type"], name: string, type = badEnd): Effect.Effect<string> =>
   Effect.suspend(() => {
     let before = 0
-    const count = run.history(badEnd, ({ dataJson }) => {
+    const count = run.history(type, ({ dataJson }) => {
       if (Option.contains(decodeBadEnd(dataJson), name)) before++
     })
     return Effect.map(count, () => before === 0 ? name : `${name}@${before + 1}`)
@@ -135,6 +170,9 @@ export const endedBadly = (
 
 /** The type of the events that say that a wait ended badly. */
 const badEnd = "wait_failed"
+
+/** The type of the events that say that a child ended as failed. */
+const childEnd = "child_failed"
 
 const decodeBadEnd = (dataJson: string | null): Option.Option<string> =>
   Option.map(Schema.decodeUnknownOption(BadEnd)(dataJson), ({ name }) => name)

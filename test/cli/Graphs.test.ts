@@ -136,6 +136,49 @@ describe("owf run flow.yaml", () => {
     assert.deepInclude(again.error, { kind: "FlowFailed", message: "Nothing of 4." })
   })
 
+  it("stops at a child that came to its fail node, and goes on there by the same command and by owf resume", async () => {
+    const step = (id: string, next: string) =>
+      `  - {id: ${id}, type: script, script: log.sh, args: [${id}], next: ${next}}\n`
+    const directory = directoryWith({
+      "log.sh": "echo \"$1\" >> ran\n",
+      "ready.sh": "echo ready >> ran\nif [ -e fixed ]; then echo '{\"ok\": true}'; else echo '{\"ok\": false}'; fi\n",
+      "outer.yaml": "name: outer\nstart: before\nnodes:\n" + step("before", "inner") +
+        "  - {id: inner, type: workflow, workflow: inner.yaml, output: given, next: after}\n" + step("after", "done") +
+        "  - {id: done, type: terminal}\n",
+      "inner.yaml": "name: inner\nstart: first\nnodes:\n" + step("first", "ready") +
+        "  - {id: ready, type: script, script: ready.sh, outputs: [{key: ok, type: bool}], next: is_ready}\n" +
+        "  - {id: is_ready, type: branch, path: ok, cases: {true: done}, default: red}\n" +
+        "  - {id: red, type: fail, message: \"The tests are red.\"}\n  - {id: done, type: terminal}\n"
+    })
+    const failed = await owf(directory, "run", "outer.yaml")
+    assert.strictEqual(failed.code, 1, failed.stderr)
+    assert.include(failed.stderr, "the workflow 'inner' ended as failed: The tests are red. Put that right and resume")
+    assert.match(failed.stderr, /owf resume \S+/)
+    assert.notInclude(failed.stderr, "the run has ended")
+
+    const again = await owf(directory, "run", "outer.yaml", "--json")
+    assert.strictEqual(again.code, 1)
+    const { error, resume, run_id: id } = documentOf(again)
+    assert.deepInclude(documentOf(again), { attempt: 2, status: "failed" })
+    assert.strictEqual(error.kind, "ChildFailed")
+    assert.strictEqual(resume, `owf resume ${id}`)
+
+    Fs.writeFileSync(Path.join(directory, "fixed"), "")
+    const done = await owf(directory, "resume", id, "--json")
+    assert.strictEqual(done.code, 0, done.stderr)
+    assert.deepInclude(documentOf(done), { run_id: id, attempt: 3, status: "done" })
+    assert.deepStrictEqual(documentOf(done).output, { given: { ok: true } })
+    // what finished before the child is not run again; the child begins anew each time
+    const tried = ["first", "ready"]
+    assert.deepStrictEqual(ranOf(directory), ["before", ...tried, ...tried, ...tried, "after"])
+
+    // run by itself, it has ended
+    Fs.rmSync(Path.join(directory, "fixed"))
+    const alone = await owf(directory, "run", "inner.yaml")
+    assert.strictEqual(alone.code, 1)
+    assert.include(alone.stderr, "the run has ended")
+  })
+
   it("YG-18: refuses a second process at the same run, and goes on after the first was killed", async () => {
     const directory = directoryWith({ ...files, hang: "" })
     const { child, ran } = start(directory, ["run", "flow.yaml"])

@@ -320,6 +320,125 @@ describe("a resumed graph", () => {
     }))
 })
 
+describe("a child that came to its fail node", () => {
+  const inner = Lab.flow([
+    Lab.agent("look", "look", { outputs: [Lab.output("ok")], next: "ok" }),
+    Lab.branch("ok", { path: "ok", cases: new Map([["true", "done"]]), default: "red" }),
+    Lab.end("red", "fail", "it is red\n"),
+    Lab.end("done")
+  ], { name: "inner" })
+  const load = (flow: Flow): Parameters<typeof Lab.workflow>[1] => ({
+    // the types of a workflow that is loaded from a file are not known
+    load: () => Effect.succeed(Lab.workflow(flow) as unknown as Workflow.Any)
+  })
+  /** Answers `look` with what holds now. */
+  const looking = Effect.map(Ref.make(false), (isOk) => ({
+    isOk,
+    provider: Scripted.make(({ prompt }) =>
+      prompt === "look"
+        ? Effect.map(Ref.get(isOk), (ok) => Scripted.value({ ok }))
+        : Effect.succeed(Scripted.value({ n: prompt }))
+    )
+  }))
+
+  it.effect("fails the node of its parent, which keeps what finished and begins the child anew when it is resumed", () =>
+    Effect.gen(function*() {
+      const { isOk, provider } = yield* looking
+      const flow = Lab.flow([
+        Lab.agent("before", "before", { outputs: [Lab.output("n")], next: "child" }),
+        Lab.child("child", "/flows/inner.yaml", { output: "given" })
+      ])
+      yield* Effect.gen(function*() {
+        const { children } = yield* store
+        const failed = yield* Workflow.start(Lab.workflow(flow, load(inner)), {})
+        assert.strictEqual(failed.status, "failed")
+        const { errorKind, errorMessage } = yield* Lab.latest
+        assert.deepStrictEqual([errorKind, errorMessage], [
+          "ChildFailed",
+          "Node 'child' (/flows/flow.yaml:1:1): the workflow 'inner' ended as failed: it is red. " +
+          "Put that right and resume the run: it begins 'inner' anew and keeps what had finished before it."
+        ])
+        assert.deepInclude((yield* children(failed.runId))[0], { errorKind: "FlowFailed", errorMessage: "it is red" })
+        assert.strictEqual((yield* resume(flow, load(inner))).status, "failed")
+        yield* Ref.set(isOk, true)
+        const run = yield* resume(flow, load(inner))
+        assert.deepStrictEqual([run.status, run.runId, run.attempt], ["done", failed.runId, 3])
+        assert.deepStrictEqual(outputOf(run), { n: "before", given: { ok: true } })
+        const all = (yield* children(run.runId)).map(({ attempt, status }) => [status, attempt])
+        assert.deepStrictEqual(all, [["failed", 1], ["failed", 1], ["done", 1]])
+        const asked = (yield* provider.requests).map(({ prompt }) => prompt)
+        assert.deepStrictEqual(asked, ["before", "look", "look", "look"])
+      }).pipe(Effect.provide(Lab.layer(provider, { cachePolicy: "disabled" })))
+    }))
+
+  it.effect("is answered from the cache where its answers may be shared between runs", () =>
+    Effect.gen(function*() {
+      const { isOk, provider } = yield* looking
+      const flow = Lab.flow([Lab.child("child", "/flows/inner.yaml")])
+      yield* Effect.gen(function*() {
+        yield* Workflow.start(Lab.workflow(flow, load(inner)), {})
+        yield* Ref.set(isOk, true)
+        assert.strictEqual((yield* resume(flow, load(inner))).status, "failed")
+        assert.strictEqual((yield* provider.requests).length, 1)
+      }).pipe(Effect.provide(Lab.layer(provider)))
+    }))
+
+  it.effect("below another child fails the nodes of both, and is the only one that begins anew", () =>
+    Effect.gen(function*() {
+      const { isOk, provider } = yield* looking
+      const middle = Lab.workflow(
+        Lab.flow([
+          Lab.agent("plan", "plan", { outputs: [Lab.output("n")], next: "deep" }),
+          Lab.child("deep", "/flows/inner.yaml")
+        ], { name: "middle" }),
+        load(inner)
+      ) as unknown as Workflow.Any
+      const options = { load: () => Effect.succeed(middle) }
+      const flow = Lab.flow([Lab.child("child", "/flows/middle.yaml")])
+      yield* Effect.gen(function*() {
+        const { family } = yield* store
+        const failed = yield* Workflow.start(Lab.workflow(flow, options), {})
+        assert.include((yield* Lab.latest).errorMessage, "Node 'deep'")
+        yield* Ref.set(isOk, true)
+        assert.strictEqual((yield* resume(flow, options)).status, "done")
+        const all = (yield* family(failed.runId)).map(({ attempt, status, workflowName }) => [
+          workflowName,
+          status,
+          attempt
+        ])
+        assert.deepStrictEqual(all, [["flow", "done", 2], ["middle", "done", 2], ["inner", "failed", 1], [
+          "inner",
+          "done",
+          1
+        ]])
+        const asked = (yield* provider.requests).map(({ prompt }) => prompt)
+        assert.deepStrictEqual(asked, ["plan", "look", "look"])
+      }).pipe(Effect.provide(Lab.layer(provider, { cachePolicy: "disabled" })))
+    }))
+
+  it.effect("in a list begins anew alone; those of the other items are taken as they were", () =>
+    Effect.gen(function*() {
+      const { isOk, provider } = yield* looking
+      const item = Lab.flow([
+        Lab.branch("which", { path: "name", cases: new Map([["bad", "look"]]), default: "work" }),
+        Lab.agent("work", "work on {{ name }}", { next: "done" }),
+        Lab.agent("look", "look", { outputs: [Lab.output("ok")], next: "ok" }),
+        ...[...inner.nodes.values()].filter(({ id }) => id !== "look")
+      ], { name: "item", variables: [Lab.variable("name", "")] })
+      const args = new Map([["name", Lab.text("item")]])
+      const flow = Lab.flow([
+        Lab.forEach("each", "['a', 'bad', 'b']", [Lab.child("child", "/flows/item.yaml", { args })])
+      ])
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* Workflow.start(Lab.workflow(flow, load(item)), {})).status, "failed")
+        yield* Ref.set(isOk, true)
+        assert.strictEqual((yield* resume(flow, load(item))).status, "done")
+        const asked = (yield* provider.requests).map(({ prompt }) => prompt)
+        assert.deepStrictEqual(asked, ["work on a", "look", "look", "work on b"])
+      }).pipe(Effect.provide(Lab.layer(provider, { cachePolicy: "disabled" })))
+    }))
+})
+
 describe("a run that goes back to a node", () => {
   const back = (flow: Flow, from: string) => resume(flow, { from })
   const counting = () =>

@@ -34,6 +34,34 @@ describe("branches of a program that was a graph", () => {
   })
 })
 
+describe("children of a program that was a graph", () => {
+  it.effect("that end as failed stop the program, which begins them anew when it is resumed, as its graph does", () => {
+    let isRed = true
+    const provider = Scripted.make(() => Scripted.answer("yes"))
+    const inner = Workflow.make({ name: "inner" }, function*() {
+      yield* agent("look", { cachePolicy: "disabled" })
+      if (isRed) return yield* FlowSteps.fail("inner", "red", "it is red")
+      return "green"
+    })
+    const program = Workflow.make({ name: "outer" }, function*() {
+      yield* agent("before")
+      return yield* FlowSteps.child(inner, {}, "child")
+    })
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* Workflow.start(program, {})).status, "failed")
+      assert.deepInclude(yield* latest, {
+        errorKind: "ChildFailed",
+        errorMessage: "Node 'child': the workflow 'inner' ended as failed: it is red. " +
+          "Put that right and resume the run: it begins 'inner' anew and keeps what had finished before it."
+      })
+      isRed = false
+      const { outputJson, status } = yield* Workflow.resume(program, yield* latest)
+      assert.deepStrictEqual([status, outputJson], ["done", "\"green\""])
+      assert.deepStrictEqual((yield* provider.requests).map(({ prompt }) => prompt), ["before", "look", "look"])
+    }).pipe(Effect.provide(OwfTest.layer({ provider })), Effect.orDie)
+  })
+})
+
 describe("waits of a program that was a graph", () => {
   it.effect("ask again when the run is resumed after a no, as its graph does", () => {
     const program = Workflow.make({ name: "gated" }, () => FlowSteps.approved("gate"))
