@@ -114,6 +114,7 @@ export const layerRunFiles = (home: string): Layer.Layer<RunFiles> =>
   Layer.succeed(RunFiles, {
     directory: (id) => Path.join(home, "runs", id),
     callDirectory: (id) => Path.join(home, "calls", id),
+    own: (id) => Effect.succeed(Path.join(home, "runs", id)),
     follow: () => Effect.void,
     flush: () => Effect.void
   })

@@ -48,6 +48,7 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
         function*(id: RunId, at: Cursor, pause: (spentMillis: number) => Effect.Effect<void>) {
           while (true) {
             const batch = yield* store.settledAfter(id, at.cursor, rowsAtATime)
+            if (batch.length > 0) yield* own(id)
             for (let next = 0; next < batch.length;) {
               const began = performance.now()
               next = yield* attempt(directory(id), () => writeSome(batch, next, (files) => writeCall(id, files)))
@@ -59,11 +60,18 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
         }
       )
 
+      const own = (id: RunId) =>
+        attempt(directory(id), () => {
+          const strange = [directory(id), callsDirectory(id)].find(isStrange)
+          if (strange !== undefined) throw strangeError(strange)
+          return directory(id)
+        })
+
       const writeRun = Effect.fnUntraced(function*(id: RunId) {
         const run = yield* Effect.catchTag(store.run(id), "RunNotFound", (error) =>
           new StoreError({ reason: "Invalid", path: directory(id), detail: error.message }))
-        yield* attempt(directory(id), () => {
-          const target = directory(id)
+        const target = yield* own(id)
+        yield* attempt(target, () => {
           Fs.mkdirSync(target, { recursive: true, mode: 0o700 })
           for (const [name, text] of runEntries(run)) {
             const file = Path.join(target, name)
@@ -78,11 +86,12 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
       })
 
       const prepare = (id: RunId) =>
-        attempt(directory(id), () => {
-          Fs.mkdirSync(callsDirectory(id), { recursive: true, mode: 0o700 })
-          sweep(directory(id))
-          sweep(callsDirectory(id))
-        })
+        Effect.flatMap(own(id), (target) =>
+          attempt(target, () => {
+            Fs.mkdirSync(callsDirectory(id), { recursive: true, mode: 0o700 })
+            sweep(target)
+            sweep(callsDirectory(id))
+          }))
 
       const follow = Effect.fn("RunFiles.follow")(function*(id: RunId) {
         const at: Cursor = { cursor: 0 }
@@ -108,6 +117,7 @@ export const layer = (options: { readonly home: string }): Layer.Layer<RunFiles,
 
       return {
         directory,
+        own,
         callDirectory: (id: CallId) => Path.join(callsDirectory(splitCallId(id).runId), id),
         follow,
         flush
@@ -163,6 +173,7 @@ const attempt = <A>(path: string, body: () => A): Effect.Effect<A, StoreError> =
     try {
       return Effect.succeed(body())
     } catch (error) {
+      if (error instanceof StoreError) return Effect.fail(error)
       return SystemError.is(error) ? Effect.fail(fileError(path, error)) : Effect.die(error)
     }
   })
@@ -174,6 +185,17 @@ const fileError = (path: string, error: Error & { readonly code: string }): Stor
     detail: `Cannot write the files of the run in ${path}: ${error.message}. ` +
       "The run itself is in the database, and its files can be written again.",
     cause: error
+  })
+
+const isStrange = (directory: string): boolean =>
+  Fs.lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() === false
+
+const strangeError = (path: string): StoreError =>
+  new StoreError({
+    reason: "NotADirectory",
+    path,
+    detail: `${path} is a link or something else than a directory, and nothing is written there. ` +
+      "Remove it; the run itself is in the database, and its files can be written again."
   })
 
 const reasons: Readonly<Record<string, StoreError["reason"]>> = {

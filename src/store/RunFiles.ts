@@ -5,6 +5,7 @@
  *   store at any time.
  * - F2. A file under its final name is complete; what an interrupted writer left is swept the next time.
  * - F3. The paths are made from the home and the ids alone; no path stored in the database is ever opened.
+ * - F4. Nothing is written to a directory of a run that is a link, which may lead anywhere.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -22,6 +23,8 @@ export class RunFiles extends Context.Tag("owf/RunFiles")<RunFiles, {
   readonly directory: (id: RunId) => string
   /** `<home>/runs/<run id>/calls/<call id>`. */
   readonly callDirectory: (id: CallId) => string
+  /** `<home>/runs/<run id>`, to write into; fails where something else than a directory stands there (F4). */
+  readonly own: (id: RunId) => Effect.Effect<string, StoreError>
   /** Writes the files of a run in the background, as its calls are settled, until the scope closes; then writes the rest. */
   readonly follow: (id: RunId) => Effect.Effect<void, never, Scope.Scope>
   /** Writes what is missing or out of date in a run's directory, now. */

@@ -7,6 +7,7 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { Git, Setting } from "./Git.ts"
 import { isLocked, refused } from "./Git.ts"
@@ -106,11 +107,26 @@ const baseOf = Effect.fnUntraced(
 const folderOf = Effect.fnUntraced(function*({ home }: Options, { run }: Wanted) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const folder = path.resolve(home, "runs", run, "worktrees")
-  return yield* Effect.zipRight(files.makeDirectory(folder, { recursive: true }), files.realPath(folder)).pipe(
-    Effect.mapError(({ message }) =>
-      new WorktreeError({ reason: "Refused", detail: `${folder} cannot be made: ${message}` })
-    )
+  const runs = path.resolve(home, "runs")
+  const folder = path.join(runs, run, "worktrees")
+  const refusal = (why: string) => new WorktreeError({ reason: "Refused", detail: `${folder} ${why}` })
+  const inRuns = yield* files.makeDirectory(runs, { recursive: true }).pipe(
+    Effect.zipRight(files.realPath(runs)),
+    Effect.map((real) => path.join(real, run, "worktrees")),
+    Effect.mapError(({ message }) => refusal(`cannot be made: ${message}`))
+  )
+  // a directory is not made in the place a link leads to
+  yield* Effect.forEach(
+    [path.dirname(inRuns), inRuns],
+    (directory) =>
+      Effect.flatMap(
+        Effect.option(files.readLink(directory)),
+        (link) =>
+          Option.isSome(link) ? Effect.fail(refusal("is a link, or the directory of its run is one")) : Effect.void
+      )
+  )
+  return yield* Effect.as(files.makeDirectory(inRuns, { recursive: true }), inRuns).pipe(
+    Effect.mapError(({ message }) => refusal(`cannot be made: ${message}`))
   )
 })
 

@@ -53,6 +53,22 @@ describe("a run", () => {
     first = await owf(directory, "run", "flow.ts", "--arg", "topic=tests")
   })
 
+  it("has no report written to the place its directory links to", async () => {
+    const runs = Path.join(directory, ".workflows/runs")
+    const [id] = Fs.readdirSync(runs)
+    const own = Path.join(runs, id ?? "")
+    const outside = directoryWith({})
+    Fs.renameSync(own, `${own}.own`)
+    Fs.symlinkSync(outside, own)
+    const { code, stderr, stdout } = await inProcess(directory, "report", "latest", "--html")
+    const elsewhere = await inProcess(directory, "report", "latest", "--out", Path.join(outside, "asked.md"))
+    Fs.rmSync(own)
+    Fs.renameSync(`${own}.own`, own)
+    assert.deepStrictEqual([code, stdout], [4, ""])
+    assert.include(stderr, "is a link")
+    assert.deepStrictEqual([elsewhere.code, Fs.readdirSync(outside)], [0, ["asked.md"]])
+  })
+
   it("prints its id, status and directory, then its output; progress is on stderr", async () => {
     await expect(transcript(directory, ["run", "flow.ts", "--arg", "topic=tests"], first)).toMatchFileSnapshot(
       golden("run")

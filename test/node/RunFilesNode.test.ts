@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -154,6 +155,34 @@ describe("the directory of a run", () => {
       assert.deepStrictEqual(tree(outside), ["file"])
       assert.strictEqual(Fs.readFileSync(Path.join(outside, "file"), "utf8"), "untouched")
       for (const index of [1, 2, 3]) assert.strictEqual(read(call(index), "output.txt"), `answer ${index}`)
+    }))
+
+  it.scoped("is not written, nor swept, where it is a link itself (F4)", () =>
+    Effect.gen(function*() {
+      const { answer, files, home } = yield* world()
+      yield* answer(1)
+      yield* files.flush(id)
+      assert.strictEqual(yield* files.own(id), files.directory(id))
+      const outside = Path.join(home, "outside")
+      Fs.mkdirSync(Path.join(outside, "calls"), { recursive: true })
+      Fs.writeFileSync(Path.join(outside, "manifest.json"), "theirs")
+      Fs.writeFileSync(Path.join(outside, ".manifest.json.999999999.tmp"), "theirs")
+      const before = tree(outside)
+      for (const [name, target] of [["", outside], ["calls", Path.join(outside, "calls")]] as const) {
+        const directory = Path.join(files.directory(id), name)
+        Fs.rmSync(directory, { recursive: true })
+        Fs.symlinkSync(target, directory)
+        for (const refused of [files.flush(id), files.own(id)]) {
+          const error = yield* Effect.flip(refused)
+          assert.deepInclude(error, { _tag: "StoreError", reason: "NotADirectory" })
+          assert.include(error.message, `${Path.resolve(directory)} is a link`)
+        }
+        yield* Effect.scoped(files.follow(id)).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+        assert.deepStrictEqual(tree(outside), before)
+        assert.strictEqual(Fs.readFileSync(Path.join(outside, "manifest.json"), "utf8"), "theirs")
+        Fs.rmSync(directory)
+        yield* files.flush(id)
+      }
     }))
 
   it.scoped("loses what an interrupted writer left, but not what a living one writes", () =>

@@ -107,6 +107,21 @@ describe.skipIf(!Lab.hasGit)("an isolated call", () => {
       assert.isTrue(Fs.existsSync(Path.join(empty.tree.root, "d")))
     }))
 
+  it.scopedLive("is not made in the place that the directory of its run links to", () =>
+    Effect.gen(function*() {
+      const repository = Repository.repositoryWith({ "a.txt": "a\n" })
+      const outside = directoryWith({})
+      for (const name of [Lab.run, `${Lab.run}/worktrees`]) {
+        const home = directoryWith({})
+        Fs.mkdirSync(Path.dirname(Path.join(home, "runs", name)), { recursive: true })
+        Fs.symlinkSync(outside, Path.join(home, "runs", name))
+        const error = yield* Effect.flip(Effect.provide(work(() => {}), Lab.layer(repository, home)))
+        assert.deepInclude(error, { _tag: "WorktreeError", reason: "Refused" })
+        assert.include(error.message, "is a link")
+      }
+      assert.deepStrictEqual(Fs.readdirSync(outside), [])
+    }))
+
   it.scopedLive("is kept when its agent told git not to look at what it changed", () =>
     Effect.gen(function*() {
       const repository = Repository.repositoryWith({ "a.txt": "a\n", "b.txt": "b\n" })

@@ -10,6 +10,7 @@ import * as Html from "../../report/Html.ts"
 import * as Markdown from "../../report/Markdown.ts"
 import * as ReportJson from "../../report/ReportJson.ts"
 import type { RunReport } from "../../report/RunReport.ts"
+import { RunFiles } from "../../store/RunFiles.ts"
 import * as Flag from "../Flag.ts"
 import { Host } from "../Host.ts"
 import { print, printJson } from "../Output.ts"
@@ -55,7 +56,9 @@ export const report = Spec.make({
       const { shown } = yield* Host
       const path = yield* Path.Path
       const name = html ? "report.html" : github ? "report-github.md" : "report.md"
-      const target = out === undefined ? path.join(loaded.directory, name) : path.resolve(out)
+      const target = out === undefined
+        ? path.join(yield* (yield* RunFiles).own(loaded.run.id), name)
+        : path.resolve(out)
       yield* Effect.mapError(
         write(target, text),
         (error) => Usage.make(`${target} cannot be written: ${error.message}`)
