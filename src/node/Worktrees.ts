@@ -53,6 +53,9 @@ export const list = Effect.fn("Worktrees.list")(function*(options: Where & { rea
       isLive: (id) => live.has(known.get(id) ?? id) || !known.has(id)
     }),
     services
+  ).pipe(
+    // where there is no repository there are none of its worktrees
+    Effect.catchIf((error) => error.reason === "NoRepository", () => Effect.succeed([]))
   )
 })
 

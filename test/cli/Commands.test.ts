@@ -69,6 +69,12 @@ describe("a run", () => {
     assert.deepStrictEqual([elsewhere.code, Fs.readdirSync(outside)], [0, ["asked.md"]])
   })
 
+  it("has no worktrees where there is no repository", async () => {
+    const { code, stderr, stdout } = await inProcess(directory, "worktrees", "list", "latest")
+    assert.deepStrictEqual([code, stdout, stderr], [0, "", "There are no worktrees of calls here.\n"])
+    assert.deepStrictEqual(await inProcess(directory, "worktrees", "--json"), { code: 0, stdout: "[]\n", stderr: "" })
+  })
+
   it("prints its id, status and directory, then its output; progress is on stderr", async () => {
     await expect(transcript(directory, ["run", "flow.ts", "--arg", "topic=tests"], first)).toMatchFileSnapshot(
       golden("run")

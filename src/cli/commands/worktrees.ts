@@ -38,7 +38,7 @@ export const worktrees = Spec.make({
     const host = yield* Host
     const trees = yield* host.trees.list(host.home(home), run)
     if (json) return yield* printJson(trees)
-    if (trees.length === 0) return yield* note("There are no worktrees of calls in this repository.")
+    if (trees.length === 0) return yield* note("There are no worktrees of calls here.")
     yield* print(Format.table([["call", "state", "branch", "path"], ...trees.map((tree) => row(tree, host.shown))]))
     const kept = trees.find(({ state }) => state === "kept")
     if (kept === undefined) return
