@@ -38,7 +38,9 @@ export interface Problem {
 export const ofFailure = (error: unknown): Problem => {
   const kind = kindOf(error)
   const reason = textAt(error, "reason")
-  const facts = issuesOf(error, kind === "OutputInvalid" ? "the output" : "the arguments")
+  const facts = kind === "FlowErrors"
+    ? messageOf(error).split("\n")
+    : issuesOf(error, kind === "OutputInvalid" ? "the output" : "the arguments")
   return {
     kind,
     message: misfit(kind, error) ?? messageOf(error),
@@ -214,6 +216,8 @@ const misfit = (kind: string, error: unknown): string | undefined => {
       return `The output of workflow ${textAt(error, "workflow")} ${
         textAt(error, "reason") === "NotJson" ? "is not JSON" : "does not fit its schema"
       }.`
+    case "FlowErrors":
+      return `${textAt(error, "file")} is not a valid graph.`
     default:
       return undefined
   }
