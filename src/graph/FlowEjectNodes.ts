@@ -297,14 +297,11 @@ const child = (visit: Visit, node: WorkflowNode): Stmts => {
     const given = /\{[{%#]/.test(value.source) ? Texts.text(value, visit.names) : Texts.value(value, visit.names).code
     return given === name ? name : `${Print.key(name)}: ${given}`
   })
-  const given = args.length === 0 ? "{}" : Print.object(args)
   const workflow = visit.writer.options.childOf(node.workflow)
-  return assigned(
-    visit,
-    node,
-    node.output,
-    `yield* ${Print.call("FlowSteps.child", [workflow, given, visited(visit, node)])}`
-  )
+  const call = args.length === 0
+    ? Print.call("FlowSteps.child", [visited(visit, node), workflow, "{}"])
+    : Print.call("FlowSteps.child", [visited(visit, node), workflow], args)
+  return assigned(visit, node, node.output, `yield* ${call}`)
 }
 
 // -----------------------------------------------------------------------------

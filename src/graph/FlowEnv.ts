@@ -8,6 +8,7 @@ import type { Engine } from "../workflow/Engine.ts"
 import type { Run } from "../workflow/Run.ts"
 import type * as Workflow from "../workflow/Workflow.ts"
 import type { Flow, FlowContext, Node } from "./Flow.ts"
+import type { FlowFailure } from "./FlowFailure.ts"
 import { NodeFailed } from "./FlowRunError.ts"
 import type { FlowState, Outcome } from "./FlowState.ts"
 import type { TextProblem } from "./FlowTexts.ts"
@@ -103,7 +104,7 @@ export interface Visit<N extends Node = Node> {
  * @category models
  * @since 0.1.0
  */
-export type Done = Effect.Effect<Outcome, unknown, Run | Services>
+export type Done = Effect.Effect<Outcome, FlowFailure, Run | Services>
 
 /**
  * A node that goes on to the next one.

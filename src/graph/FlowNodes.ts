@@ -12,6 +12,7 @@ import type { Body, BranchNode, FlowContext, ForEachNode, Json, ParallelNode, Wh
 import * as FlowAgents from "./FlowAgents.ts"
 import type { Done, FlowEnv, Frame, Services, Visit } from "./FlowEnv.ts"
 import { failed, frame, goOn, inNode } from "./FlowEnv.ts"
+import type { FlowFailure } from "./FlowFailure.ts"
 import { FlowDiverged, NodeFailed } from "./FlowRunError.ts"
 import * as FlowTexts from "./FlowTexts.ts"
 import * as FlowWaits from "./FlowWaits.ts"
@@ -21,7 +22,7 @@ import * as FlowWaits from "./FlowWaits.ts"
  * @category models
  * @since 0.1.0
  */
-export type Walk = (body: Body, frame: Frame) => Effect.Effect<void, unknown, Run | Services>
+export type Walk = (body: Body, frame: Frame) => Effect.Effect<void, FlowFailure, Run | Services>
 
 /**
  * Runs a node.

@@ -23,6 +23,7 @@ import { end } from "./Flow.ts"
 import * as FlowArgs from "./FlowArgs.ts"
 import type { FlowEnv, Frame, Options, Services } from "./FlowEnv.ts"
 import * as FlowEnvs from "./FlowEnv.ts"
+import type { FlowFailure } from "./FlowFailure.ts"
 import * as FlowNodes from "./FlowNodes.ts"
 import * as FlowRewind from "./FlowRewind.ts"
 import { FlowDiverged, FlowFailed, FlowStopped } from "./FlowRunError.ts"
@@ -40,7 +41,7 @@ export type { Options, Services } from "./FlowEnv.ts"
 export const toWorkflow = (
   flow: Flow,
   options: Options
-): Workflow.Workflow<FlowContext, FlowContext, unknown, Services | Run> =>
+): Workflow.Workflow<FlowContext, FlowContext, FlowFailure, Services | Run> =>
   Workflow.make({
     name: flow.name,
     description: flow.description === "" ? undefined : flow.description,
@@ -96,7 +97,7 @@ const bounded = <A, E, R>(flow: Flow, program: Effect.Effect<A, E, R>): Effect.E
 }
 
 /** Walks a body from its start, or from where an earlier attempt of the run had come to, to its end. */
-const walk = (env: FlowEnv, body: Body, frame: Frame): Effect.Effect<void, unknown, Run | Services> =>
+const walk = (env: FlowEnv, body: Body, frame: Frame): Effect.Effect<void, FlowFailure, Run | Services> =>
   Effect.gen(function*() {
     for (let id: string | null = body.start; id !== null && id !== end;) {
       const recorded = env.state.recorded(frame.path, frame.seq)
@@ -160,7 +161,7 @@ const visit = (frame: Frame, id: string): number => {
 }
 
 /** Runs a node and keeps what it did; gives the next node. */
-const advance = (env: FlowEnv, node: Node, frame: Frame): Effect.Effect<string | null, unknown, Run | Services> =>
+const advance = (env: FlowEnv, node: Node, frame: Frame): Effect.Effect<string | null, FlowFailure, Run | Services> =>
   Effect.gen(function*() {
     const { seq } = frame
     const visits = visit(frame, node.id)
@@ -208,7 +209,7 @@ const tried = (
   frame: Frame,
   seq: number,
   name: string
-): Effect.Effect<FlowState.Outcome, unknown, Run | Services> => {
+): Effect.Effect<FlowState.Outcome, FlowFailure, Run | Services> => {
   const retry = "retry" in node ? node.retry : null
   const once = (times: number) => {
     const context: FlowContext = retry === null ? frame.context : { ...frame.context, retry: times }
@@ -221,7 +222,7 @@ const tried = (
     )
   }
   if (retry === null) return once(0)
-  const attempt = (times: number): Effect.Effect<FlowState.Outcome, unknown, Run | Services> =>
+  const attempt = (times: number): Effect.Effect<FlowState.Outcome, FlowFailure, Run | Services> =>
     Effect.catchAll(once(times), (error) =>
       times >= retry.attempts || !FlowNodes.isWorthAnotherTry(error)
         ? Effect.fail(error)

@@ -58,7 +58,8 @@ export class NodeFailed extends Schema.TaggedError<NodeFailed>("owf/Flow/NodeFai
 }
 
 /**
- * The workflow of a `workflow` node ended as failed; resumed, the run begins that workflow anew.
+ * The workflow of a `workflow` node failed. Where it had ended at a `fail` node, a resumed run begins it anew; else it
+ * goes on.
  * @category errors
  * @since 0.1.0
  */
@@ -70,7 +71,11 @@ export class ChildFailed extends Schema.TaggedError<ChildFailed>("owf/Flow/Child
   child: Schema.String,
   /** The run of it that failed. */
   runId: Ids.RunId,
-  detail: Schema.String
+  detail: Schema.String,
+  /** Whether it says of itself that it stopped and can go on. */
+  isResumable: Schema.Boolean,
+  /** What it failed with. */
+  cause: Schema.Defect
 }) {
   override get message(): string {
     return `Node '${this.node}'${this.at === "" ? "" : ` (${this.at})`}: ${this.detail}`

@@ -15,29 +15,28 @@ import type { Engine } from "../workflow/Engine.ts"
 import * as Position from "../workflow/Position.ts"
 import { Run } from "../workflow/Run.ts"
 import * as Wait from "../workflow/Wait.ts"
-import * as Workflow from "../workflow/Workflow.ts"
-import type { WorkflowError } from "../workflow/WorkflowError.ts"
+import type * as Workflow from "../workflow/Workflow.ts"
 import type { BranchNode, Condition, FlowContext, Json } from "./Flow.ts"
 import * as FlowAgents from "./FlowAgents.ts"
+import type { Passed } from "./FlowFailure.ts"
 import type { Names } from "./FlowKit.ts"
 import * as FlowNodes from "./FlowNodes.ts"
-import type { ChildFailed } from "./FlowRunError.ts"
 import { FlowFailed, FlowStopped, NodeFailed } from "./FlowRunError.ts"
 import * as FlowSize from "./FlowSize.ts"
 import * as FlowWaits from "./FlowWaits.ts"
 
 /**
  * Runs another workflow as a child, with arguments that are checked when it starts; gives its output as JSON. The name
- * tells it from others of the run; without one it is the child's own.
+ * tells it from the other children of the run.
  * @category running
  * @since 0.1.0
  */
 export const child = <Out, E, R>(
+  name: string,
   // any workflow: its arguments are checked when it starts
   workflow: Workflow.Workflow<never, Out, E, R>,
-  args: Names,
-  name = Workflow.definitionOf(workflow).name
-): Effect.Effect<Json, E | ChildFailed | WorkflowError, Exclude<R, Run> | Engine | Run> =>
+  args: Names
+): Effect.Effect<Json, Passed, Exclude<R, Run> | Engine | Run> =>
   FlowWaits.below({ id: name, at: nowhere }, name, workflow, present(args))
 
 /**

@@ -16,16 +16,17 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { kindOf, messageOf } from "../workflow/Ending.ts"
+import { isResumable, kindOf, messageOf } from "../workflow/Ending.ts"
 import type { Engine } from "../workflow/Engine.ts"
 import * as Position from "../workflow/Position.ts"
 import { Run } from "../workflow/Run.ts"
 import * as Wait from "../workflow/Wait.ts"
 import * as Workflow from "../workflow/Workflow.ts"
-import type { WorkflowError } from "../workflow/WorkflowError.ts"
 import type { FlowContext, Json, Template, WaitNode, WorkflowNode } from "./Flow.ts"
 import type { Done, FlowEnv, Visit } from "./FlowEnv.ts"
 import { failed, goOn, inNode, placeOf } from "./FlowEnv.ts"
+import type { Passed } from "./FlowFailure.ts"
+import { isPassed } from "./FlowFailure.ts"
 import type { NodeFailed } from "./FlowRunError.ts"
 import { ChildFailed } from "./FlowRunError.ts"
 import * as FlowTexts from "./FlowTexts.ts"
@@ -98,7 +99,7 @@ export const child = (env: FlowEnv, { context, name, node }: Visit<WorkflowNode>
       ({ message }) => failed(node, `the workflow cannot be loaded: ${message}`)
     )
     // what a workflow of a file requires beside the engine only an application has; it then fails by its name
-    const run = below(node, name, loaded, args) as Effect.Effect<Json, unknown, Engine | Run>
+    const run = below(node, name, loaded, args) as Effect.Effect<Json, Passed, Engine | Run>
     const output = yield* run
     return goOn(node.next, node.output === null ? {} : { [node.output]: output })
   })
@@ -113,7 +114,7 @@ export const below = <Out, E, R>(
   name: string,
   workflow: Workflow.Workflow<never, Out, E, R>,
   args: FlowContext
-): Effect.Effect<Json, E | ChildFailed | WorkflowError, Exclude<R, Run> | Engine | Run> =>
+): Effect.Effect<Json, Passed, Exclude<R, Run> | Engine | Run> =>
   Effect.gen(function*() {
     const run = yield* Run
     const now = yield* round(run, name, childEnd)
@@ -121,16 +122,19 @@ export const below = <Out, E, R>(
     // by another name it is another child, which finds nothing of the one before it
     const { exit, outputJson, runId } = yield* (now === name ? start : Position.named(now, start))
     if (Exit.isSuccess(exit)) return outputJson === null ? null : yield* Effect.orDie(decodeJson(outputJson))
-    const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-    if (kindOf(error) !== "FlowFailed") return yield* Effect.failCause(exit.cause)
+    const error = Cause.failureOrCause(exit.cause)
+    if (Either.isRight(error)) return yield* Effect.failCause(error.right)
+    const cause: unknown = error.left
+    if (isPassed(cause)) return yield* cause
     const child = Workflow.definitionOf(workflow).name
-    const said = messageOf(error).replace(/[.\s]+$/, "")
+    const facts = { node: node.id, at: placeOf(node.at), child, runId, cause, isResumable: isResumable(cause) }
+    if (kindOf(cause) !== "FlowFailed") {
+      return yield* new ChildFailed({ ...facts, detail: `the workflow '${child}' failed: ${messageOf(cause)}` })
+    }
+    const said = messageOf(cause).replace(/[.\s]+$/, "")
     yield* run.event(childEnd, `${name}: workflow '${child}' ended as failed: ${said}`, { name, run_id: runId })
     return yield* new ChildFailed({
-      node: node.id,
-      at: placeOf(node.at),
-      child,
-      runId,
+      ...facts,
       detail: `the workflow '${child}' ended as failed: ${said}. Put that right and resume the run: it begins ` +
         `'${child}' anew and keeps what had finished before it.`
     })

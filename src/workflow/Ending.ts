@@ -83,6 +83,14 @@ export const messageOf = (error: unknown): string => {
   return typeof error === "string" ? error : `${kindOf(error)}${isPlain(error) ? ` ${show(error)}` : ""}`
 }
 
+/**
+ * Whether an error says of itself that the run stopped and can go on.
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isResumable = (error: unknown): boolean =>
+  Predicate.hasProperty(error, "isResumable") && error.isResumable === true
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -108,8 +116,7 @@ const stopped = (cause: Cause.Cause<unknown>): Ending<never, never>["outcome"] =
   const failure = Cause.failureOption(cause)
   const error = Option.isSome(failure) ? failure.value : Cause.squash(cause)
   const kind = Option.isSome(failure) ? kindOf(error) : "Defect"
-  const resumable = kind === "BudgetExceeded" || kind === "BudgetRefused" ||
-    (Predicate.hasProperty(error, "isResumable") && error.isResumable === true)
+  const resumable = kind === "BudgetExceeded" || kind === "BudgetRefused" || isResumable(error)
   return {
     status: resumable ? "interrupted" : "failed",
     outputJson: null,

@@ -244,6 +244,50 @@ describe("workflow nodes", () => {
       assert.deepStrictEqual((yield* children(run.runId)).map(({ workflowName }) => workflowName), ["double"])
     }).pipe(Effect.provide(OwfTest.layer())))
 
+  it.effect("that fail with errors of their own fail the node, which names them, and stop the run as they would", () =>
+    Effect.gen(function*() {
+      class Stuck extends Schema.TaggedError<Stuck>()("Stuck", { isResumable: Schema.Boolean }) {
+        override get message(): string {
+          return "stuck in the mud"
+        }
+      }
+      const ended = (isResumable: boolean) =>
+        Effect.gen(function*() {
+          const inner = Workflow.make({ name: "inner" }, () => new Stuck({ isResumable }))
+          const graph = Lab.workflow(Lab.flow([Lab.child("child", "/flows/inner.ts")]), {
+            // the types of a workflow that is loaded from a file are not known
+            load: () => Effect.succeed(inner as unknown as Workflow.Any)
+          })
+          const { exit, runId, status } = yield* Workflow.start(graph, {})
+          const [child] = yield* Effect.flatMap(store, ({ children }) => children(runId))
+          const error = yield* Effect.flip(exit)
+          assert(error._tag === "ChildFailed")
+          assert.deepStrictEqual([error.child, error.runId, error.node], ["inner", child?.id, "child"])
+          assert.instanceOf(error.cause, Stuck)
+          assert.include(
+            error.message,
+            "Node 'child' (/flows/flow.yaml:1:1): the workflow 'inner' failed: stuck in the mud"
+          )
+          assert.strictEqual(child?.errorKind, "Stuck")
+          return status
+        })
+      assert.strictEqual(yield* ended(false), "failed")
+      assert.strictEqual(yield* ended(true), "interrupted")
+    }).pipe(Effect.provide(OwfTest.layer())))
+
+  it.effect("that fail as graphs and calls do are passed on as they are", () =>
+    Effect.gen(function*() {
+      const inner = Lab.workflow(Lab.flow([Lab.agent("ask", "ask")], { name: "inner" }))
+      const graph = Lab.workflow(Lab.flow([Lab.child("child", "/flows/inner.yaml")]), {
+        load: () => Effect.succeed(inner as unknown as Workflow.Any)
+      })
+      const said = yield* graph({}).pipe(
+        Effect.as("nothing"),
+        Effect.catchTags({ ProviderFailed: ({ reason }) => Effect.succeed(reason) })
+      )
+      assert.strictEqual(said, "Authentication")
+    }).pipe(Effect.provide(Lab.layer(Scripted.make([Scripted.fail("Authentication")])))))
+
   it.effect("say which workflow could not be loaded", () =>
     Effect.gen(function*() {
       yield* Workflow.start(Lab.workflow(Lab.flow([Lab.child("child", "/flows/other.yaml")])), {})

@@ -45,7 +45,7 @@ describe("children of a program that was a graph", () => {
     })
     const program = Workflow.make({ name: "outer" }, function*() {
       yield* agent("before")
-      return yield* FlowSteps.child(inner, {}, "child")
+      return yield* FlowSteps.child("child", inner, {})
     })
     return Effect.gen(function*() {
       assert.strictEqual((yield* Workflow.start(program, {})).status, "failed")
