@@ -216,6 +216,34 @@ export const make = (run: Run["Type"]): Effect.Effect<FlowState> =>
   })
 
 /**
+ * How a named part of a program that was made of a graph has failed, over the earlier attempts of the run.
+ * @category running
+ * @since 0.1.0
+ */
+export const failedTries = (run: Run["Type"], name: string): Effect.Effect<Failures> =>
+  Effect.suspend(() => {
+    let failures: Failures = { times: 0, last: "" }
+    const read = run.history(failureType, ({ dataJson }) => {
+      const data = decodeTry(dataJson)
+      if (Option.isNone(data) || data.value.name !== name) return
+      failures = { times: failures.times + 1, last: data.value.kind }
+    })
+    return Effect.map(read, () => failures)
+  })
+
+/**
+ * Keeps that a try of a named part of a program failed.
+ * @category running
+ * @since 0.1.0
+ */
+export const failTry = (
+  run: Run["Type"],
+  name: string,
+  times: number,
+  { detail, kind }: { readonly kind: string; readonly detail: string }
+): Effect.Effect<void> => run.event(failureType, `${name} failed: ${detail}`, { name, times, kind })
+
+/**
  * What a graph let its run spend, as it was kept last.
  * @category converting
  * @since 0.1.0
@@ -293,4 +321,9 @@ const decode = Schema.decodeUnknownOption(Schema.parseJson(Schema.Struct({
 const decodeFailure = Schema.decodeUnknownOption(Schema.parseJson(Schema.Struct({
   ...Place.fields,
   kind: Schema.optionalWith(Schema.String, { default: () => "" })
+})))
+
+const decodeTry = Schema.decodeUnknownOption(Schema.parseJson(Schema.Struct({
+  name: Schema.String,
+  kind: Schema.String
 })))

@@ -23,6 +23,7 @@ import type { Names } from "./FlowKit.ts"
 import * as FlowNodes from "./FlowNodes.ts"
 import { FlowFailed, FlowStopped, NodeFailed } from "./FlowRunError.ts"
 import * as FlowSize from "./FlowSize.ts"
+import * as FlowState from "./FlowState.ts"
 import * as FlowWaits from "./FlowWaits.ts"
 
 /**
@@ -154,7 +155,8 @@ export interface Try {
 }
 
 /**
- * Tries again what failed, unless a person has to put it right.
+ * Tries again what failed, unless a person has to put it right; tries are counted over all attempts of the run. The name
+ * tells it from what else the run tries again.
  * @category running
  * @since 0.1.0
  */
@@ -163,21 +165,32 @@ export const retrying = <A, E, R>(
   retry: { readonly attempts: number; readonly delay?: Duration.DurationInput | undefined },
   body: (current: Try) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R | Run> => {
-  const attempt = (times: number, hasOverrun: boolean): Effect.Effect<A, E, R | Run> => {
-    const isLast = times >= retry.attempts
+  const once = (times: number, hasOverrun: boolean): Effect.Effect<A, E, R> => {
     const prompt: Try["prompt"] = (text, timeoutMs) => hasOverrun ? `${FlowAgents.overran(timeoutMs)}\n\n${text}` : text
-    return Effect.catchAll(
-      body({ retry: times, isLast, prompt }),
-      (error) =>
-        isLast || !FlowNodes.isWorthAnotherTry(error)
-          ? Effect.fail(error)
-          : Effect.zipRight(
-            retry.delay === undefined ? Effect.void : Wait.duration(`${name}:retry${times + 1}`, retry.delay),
-            attempt(times + 1, kindOf(error) === "CallTimeout")
-          )
-    )
+    const tried = body({ retry: times, isLast: times >= retry.attempts, prompt })
+    // a resumed run begins with a later try, whose calls are not to be taken for those of an earlier one
+    return times === 0 ? tried : Position.named(`${name}, try ${times + 1}`, tried)
   }
-  return Effect.suspend(() => attempt(0, false))
+  const attempt = (times: number, hasOverrun: boolean): Effect.Effect<A, E, R | Run> =>
+    Effect.catchAll(
+      Effect.suspend(() => once(times, hasOverrun)),
+      (error) =>
+        times >= retry.attempts || !FlowNodes.isWorthAnotherTry(error)
+          ? Effect.fail(error)
+          : Effect.flatMap(Run, (run) => {
+            const failure = { kind: kindOf(error), detail: FlowNodes.describe(error) }
+            return Effect.zipRight(FlowState.failTry(run, name, times + 1, failure), next(times + 1, failure.kind))
+          })
+    )
+  const next = (times: number, last: string): Effect.Effect<A, E, R | Run> =>
+    Effect.zipRight(
+      times === 0 || retry.delay === undefined ? Effect.void : Wait.duration(`${name}:retry${times}`, retry.delay),
+      attempt(times, last === "CallTimeout")
+    )
+  return Effect.flatMap(
+    Effect.flatMap(Run, (run) => FlowState.failedTries(run, name)),
+    ({ last, times }) => next(Math.min(times, retry.attempts), last)
+  )
 }
 
 // -----------------------------------------------------------------------------
