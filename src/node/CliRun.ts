@@ -11,10 +11,13 @@ import * as RunView from "../cli/RunView.ts"
 import * as SecretArgs from "../cli/SecretArgs.ts"
 import * as Usage from "../cli/UsageError.ts"
 import type * as WorkflowFile from "../cli/WorkflowFile.ts"
+import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
 import type { FlowErrors } from "../graph/FlowError.ts"
 import { FlowFailed } from "../graph/FlowRunError.ts"
 import * as Commands from "../report/Commands.ts"
+import * as LoadSlice from "../report/LoadSlice.ts"
+import * as MarkdownCall from "../report/MarkdownCall.ts"
 import { RunFiles } from "../store/RunFiles.ts"
 import { RunStore, StoreError } from "../store/RunStore.ts"
 import type * as Engine from "../workflow/Engine.ts"
@@ -60,13 +63,18 @@ export const run = (request: RunRequest): Promise<number> =>
 export const resume = (request: ResumeRequest): Promise<number> =>
   Session.run(request, (session) =>
     Effect.gen(function*() {
-      const { directory, found, row } = yield* find(request)
+      const { counts, directory, found, row } = yield* find(request)
       if (found.id !== row.id) {
         session.tell(`run ${request.run} is part of run ${row.id}, which is resumed as a whole`)
       }
       if (request.from === undefined && RunView.hasEnded(row)) {
         session.tell(`run ${row.id} is ${row.status} already; nothing is to be done`)
-        const ended = Session.stored(row, directory)
+        const ended = { ...Session.stored(row, directory), counts }
+        if (row.status !== "failed" && counts.failed > 0 && row.scriptPath !== null) {
+          const isGiven = row.argsJson === "{}" ? "" : " (and its arguments)"
+          const again = `owf run ${Commands.quoted(row.scriptPath)}${RunView.homeFlag(request.home)}${isGiven}`
+          session.tell(`begin anew, which asks the failed calls again, with: ${again}`)
+        }
         return row.status === "failed" ? { ...ended, cause: failureOf(row), advice: waysOn(row, request.home) } : ended
       }
       const loaded = yield* loadAgain(row, request.script)
@@ -167,8 +175,15 @@ const find = (request: ResumeRequest) =>
     const store = yield* RunStore
     const found = yield* store.run(request.run)
     const row = found.parentRunId === null ? found : yield* store.run(found.rootRunId)
-    return { row, found, directory: (yield* RunFiles).directory(row.id) }
+    const counts = RunView.hasEnded(row) ? yield* countsOf(row.id) : { calls: 0, failed: 0 }
+    return { row, found, counts, directory: (yield* RunFiles).directory(row.id) }
   }).pipe(Effect.provide(Owf.layerStore({ home: homeOf(request.home), mode: "read" })))
+
+const countsOf = (id: RunId) =>
+  Effect.map(LoadSlice.standing(id), ({ calls }) => ({
+    calls: calls.length,
+    failed: calls.filter(({ status }) => MarkdownCall.isFailure(status) && status !== "cancelled").length
+  }))
 
 const loadAgain = (row: Records.Run, script: string | undefined) =>
   Effect.gen(function*() {

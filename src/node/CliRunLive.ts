@@ -28,6 +28,8 @@ export interface Shown {
   readonly close: () => void
   /** What the run came to, as text; undefined where every line of it was printed. */
   readonly summary: (flags: string) => Effect.Effect<string | undefined>
+  /** How many calls were made and failed, also where none was shown. */
+  readonly counts: () => Live.Counts
 }
 
 /**
@@ -48,7 +50,7 @@ export const make = (
   let live: Live.Live | undefined
   return {
     begin: (budget) => {
-      if (isShown) live = Live.make({ screen, line: tell, budget: standingOf(budget) })
+      live = Live.make({ screen, line: isShown ? tell : () => {}, budget: standingOf(budget) })
     },
     signal: (signal) => {
       feed?.signal(signal)
@@ -56,7 +58,8 @@ export const make = (
     },
     printing: (effect) => feed === undefined ? effect : Effect.flatMap(RunStore, (store) => feed.during(store, effect)),
     close: () => live?.close(),
-    summary: (flags) => Effect.map(Effect.clock, (clock) => live?.summary(clock.unsafeCurrentTimeMillis(), flags))
+    summary: (flags) => Effect.map(Effect.clock, (clock) => live?.summary(clock.unsafeCurrentTimeMillis(), flags)),
+    counts: () => live?.counts() ?? { calls: 0, failed: 0 }
   }
 }
 

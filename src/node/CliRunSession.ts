@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import { ExitCode } from "../cli/ExitCode.ts"
 import * as Format from "../cli/Format.ts"
 import type { Loading, Showing } from "../cli/Host.ts"
+import type * as Live from "../cli/live/Live.ts"
 import * as Output from "../cli/Output.ts"
 import * as Progress from "../cli/Progress.ts"
 import * as Render from "../cli/Render.ts"
@@ -54,6 +55,8 @@ export interface Ended {
   readonly cause: Cause.Cause<unknown> | undefined
   /** What a graph says at the node it ended at. */
   readonly message?: string | undefined
+  /** The calls of a run that is not of this process. */
+  readonly counts?: Live.Counts | undefined
   /** What can be done after it has ended, where that is something else than to begin anew with the same command. */
   readonly advice?: string | undefined
 }
@@ -187,8 +190,11 @@ const conclude = (context: Context, result: Ended, stopped: Stopped): Effect.Eff
   const problem = problemOf(result, stopped)
   const hasEnded = problem === undefined || RunView.hasEnded({ errorKind: problem.kind, status: result.status })
   const resume = hasEnded ? undefined : resumeOf(request, result.runId)
+  const counts = result.counts ?? context.shown.counts()
+  const failures = failuresOf(request, result.runId, counts)
   if (request.json) {
-    return Effect.as(output.print(JSON.stringify(toJson(result, problem, resume), null, 2)), codeOf(result, problem))
+    const document = JSON.stringify(toJson(result, counts, problem, resume), null, 2)
+    return Effect.as(Effect.zipRight(failures(output.note), output.print(document)), codeOf(result, problem))
   }
   const lines = [
     `run_id: ${result.runId}`,
@@ -201,7 +207,7 @@ const conclude = (context: Context, result: Ended, stopped: Stopped): Effect.Eff
     // where stdout is for events, what is said beside them is for people
     yield* request.events === true ? output.note(lines.join("\n")) : output.print(text.join("\n"))
     const summary = yield* context.shown.summary(RunView.homeFlag(request.home))
-    if (summary !== undefined && summary !== "") yield* output.note(`\n${summary}`)
+    yield* summary === undefined || summary === "" ? failures(output.note) : output.note(`\n${summary}`)
     if (problem !== undefined) {
       if (problem.kind !== "Interrupted") yield* output.note(Render.toText(described(problem)))
       if (request.debug && problem.trace !== undefined) yield* output.note(problem.trace)
@@ -214,6 +220,15 @@ const conclude = (context: Context, result: Ended, stopped: Stopped): Effect.Eff
     return codeOf(result, problem)
   })
 }
+
+/** A workflow may end well without answers, which whoever reads its output should know. */
+const failuresOf =
+  (request: Loading, runId: string, { calls, failed }: Live.Counts) =>
+  (note: Output.Output["Type"]["note"]): Effect.Effect<void> =>
+    failed === 0 ? Effect.void : note(
+      `${failed} of ${Format.count(calls, "call")} failed; see them with: ` +
+        `owf status ${runId}${RunView.homeFlag(request.home)}`
+    )
 
 /** A failure of the workflow is told from a mistake in the command line. */
 const described = (problem: Render.Problem): Render.Problem => {
@@ -235,7 +250,12 @@ const codeOf = (result: Ended, problem: Render.Problem | undefined): number =>
 
 const resumeOf = (request: Loading, runId: string): string => RunView.resume(runId, request.home)
 
-const toJson = (result: Ended, problem: Render.Problem | undefined, resume: string | undefined) => ({
+const toJson = (
+  result: Ended,
+  { calls, failed }: Live.Counts,
+  problem: Render.Problem | undefined,
+  resume: string | undefined
+) => ({
   run_id: result.runId,
   status: result.status,
   ...(result.message === undefined ? {} : { message: result.message }),
@@ -243,6 +263,8 @@ const toJson = (result: Ended, problem: Render.Problem | undefined, resume: stri
   output: result.outputJson === null ? null : (JSON.parse(result.outputJson) as unknown),
   run_dir: result.directory,
   attempt: result.attempt,
+  calls,
+  failed_calls: failed,
   error: problem === undefined ? null : Render.toJson(problem),
   resume: resume ?? null
 })

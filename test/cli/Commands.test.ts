@@ -113,7 +113,8 @@ describe("a run", () => {
     const ran = await owf(directory, ...words)
     await expect(transcript(directory, words, ran)).toMatchFileSnapshot(golden("run-json"))
     const document = JSON.parse(ran.stdout) as Record<string, unknown>
-    assert.sameMembers(Object.keys(document), ["run_id", "status", "output", "run_dir", "attempt", "error", "resume"])
+    const keys = ["run_id", "status", "output", "run_dir", "attempt", "calls", "failed_calls", "error", "resume"]
+    assert.sameMembers(Object.keys(document), keys)
     const resumed = await owf(directory, "resume", "latest", "--json")
     assert.deepStrictEqual(JSON.parse(resumed.stdout), document)
     assert.include(resumed.stderr, "is done already")
@@ -134,6 +135,40 @@ describe("a run", () => {
     const texts = transcript(directory, ["validate", "flow.ts"], text) +
       transcript(directory, ["validate", "flow.ts", "--json"], json)
     await expect(texts).toMatchFileSnapshot(golden("validate"))
+  })
+})
+
+const dropping = `
+import { agent, parallel, Workflow } from "open-agent-workflows"
+
+export default Workflow.make({ name: "dropping" }, function*() {
+  const results = yield* parallel([agent("one", { label: "one" }), agent("two", { label: "two" })], { concurrency: 1 })
+  return results.flatMap((result) => result.ok ? [result.value] : [])
+})
+`
+
+describe("a run that drops the results of failed calls", () => {
+  it("says how many failed and where they are seen, and what can be done when it is resumed", async () => {
+    const directory = directoryWith({ "flow.ts": dropping })
+    const ran = await owf(directory, "run", "flow.ts", "--provider", "openai", "--model", "gpt-5-mini", "--quiet")
+    const id = /run_id: (\S+)/.exec(ran.stdout)?.[1] ?? ""
+    const failed = `2 of 2 calls failed; see them with: owf status ${id}\n`
+    assert.deepStrictEqual([ran.code, ran.stderr], [0, failed])
+    assert.include((await inProcess(directory, "status", id)).stdout, `owf cat ${id}_call_0001`)
+
+    const again = await owf(directory, "resume", id, "--json")
+    assert.strictEqual(again.code, 0)
+    assert.deepInclude(JSON.parse(again.stdout), { status: "done", output: [], calls: 2, failed_calls: 2 })
+    const path = Path.join(Fs.realpathSync(directory), "flow.ts")
+    assert.strictEqual(
+      again.stderr,
+      `run ${id} is done already; nothing is to be done\n` +
+        `begin anew, which asks the failed calls again, with: owf run ${path}\n${failed}`
+    )
+
+    const well = await owf(directory, "run", "flow.ts", "--json")
+    assert.deepInclude(JSON.parse(well.stdout), { status: "done", calls: 2, failed_calls: 0 })
+    assert.notInclude(well.stderr, "failed")
   })
 })
 

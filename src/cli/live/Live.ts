@@ -26,6 +26,18 @@ export interface Live {
   readonly close: () => void
   /** What the run came to, as text; undefined where somebody has read all of it line by line. */
   readonly summary: (now: number, flags: string) => string | undefined
+  /** How many calls the run and the runs below it made, and how many of them failed. */
+  readonly counts: () => Counts
+}
+
+/**
+ * How many calls were made, and how many of them failed.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Counts {
+  readonly calls: number
+  readonly failed: number
 }
 
 /**
@@ -63,9 +75,12 @@ const onLines = (write: (text: string) => void): Live => {
     summary: (now, flags) =>
       isLate
         ? Summary.of(state, now, flags).map((line) => LineText.write(line, Infinity, false)).join("\n")
-        : undefined
+        : undefined,
+    counts: () => countsOf(state)
   }
 }
+
+const countsOf = ({ total }: State): Counts => ({ calls: Summary.countOf(total), failed: total.failed })
 
 /** Calls that ended well and are named between two frames, where few were before; more could not be read. */
 const mostNamed = 40
@@ -126,6 +141,10 @@ const onScreen = (screen: Screen, budget: () => Layout.Budget | undefined): Live
     summary: (now, flags) => {
       take()
       return Summary.of(state, now, flags).map((line) => LineText.write(line, Infinity, true)).join("\n")
+    },
+    counts: () => {
+      take()
+      return countsOf(state)
     }
   }
 }

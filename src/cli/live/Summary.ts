@@ -24,6 +24,18 @@ export const of = (state: State, now: number, flags: string): ReadonlyArray<Line
   ]
 }
 
+/**
+ * How many calls there are, however they stand.
+ * @category converting
+ * @since 0.1.0
+ */
+export const countOf = (
+  { cancelled, degraded, done, failed, hits, queued, replayed, running, waiting }: Omit<
+    Phase,
+    "workflow" | "name" | "depth"
+  >
+): number => cancelled + degraded + done + failed + hits + queued + replayed + running + waiting
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -87,10 +99,3 @@ const failureLines = (flags: string) => ({ call, error, status }: Failure): Read
   [["✗ ", "bad"], [`${Layout.nameOf(call)} ${status}: ${Format.clip(error, 160)}`]],
   ...(call.callId === null ? [] : [[[`    owf cat ${call.callId} --json${flags}`, "dim"]] as const])
 ]
-
-const countOf = (
-  { cancelled, degraded, done, failed, hits, queued, replayed, running, waiting }: Omit<
-    Phase,
-    "workflow" | "name" | "depth"
-  >
-): number => cancelled + degraded + done + failed + hits + queued + replayed + running + waiting
