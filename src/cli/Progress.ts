@@ -27,6 +27,8 @@ import type { Amount, Call, Signal } from "./live/Signal.ts"
  * @since 0.1.0
  */
 export interface Listener {
+  /** A root run is about to be stored, or taken up; from then on it is stopped by `stop` and by nothing else. */
+  readonly starting: Effect.Effect<void>
   /** A root run began, or was taken up again. */
   readonly started: (run: Records.Run, directory: string, budget: BudgetPort.Budget) => void
   readonly signal: (signal: Signal) => void
@@ -50,9 +52,12 @@ export const observe = (engine: Engine.Engine["Type"], listener: Listener): Engi
   return {
     start: (program, options, parent) => {
       const watched = observed(program, listener)
-      return told(engine.start(Option.isNone(parent) ? root(watched, listener) : watched, options, parent))
+      return Option.isSome(parent)
+        ? told(engine.start(watched, options, parent))
+        : Effect.zipRight(listener.starting, told(engine.start(root(watched, listener), options, parent)))
     },
-    resume: (id, program, options) => told(engine.resume(id, root(observed(program, listener), listener), options))
+    resume: (id, program, options) =>
+      Effect.zipRight(listener.starting, told(engine.resume(id, root(observed(program, listener), listener), options)))
   }
 }
 

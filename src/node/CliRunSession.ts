@@ -143,7 +143,15 @@ const inProcess = async <A>(
   const context: Context = { request, output, shown }
   const stop = Effect.runSync(Deferred.make<void>())
   let current: { readonly run: Records.Run; readonly directory: string } | undefined
+  let isStarting = false
+  let isStopping = false
   const listener: Progress.Listener = {
+    // a run that is stored is never left without a word of it: it is stopped before, or by itself
+    starting: Effect.suspend(() => {
+      if (isStopping) return Effect.interrupt
+      isStarting = true
+      return Effect.void
+    }),
     started: (run, directory, budget) => {
       current = { run, directory }
       tell(beginning(run))
@@ -160,7 +168,8 @@ const inProcess = async <A>(
   const { exit, signal, thrown } = await CliProcess.watch(logged, {
     stop: (bySignal) => {
       if (bySignal) tell("stopping …")
-      if (current === undefined) return false
+      isStopping = true
+      if (!isStarting) return false
       Effect.runSync(Deferred.succeed(stop, undefined))
       return true
     },

@@ -30,6 +30,7 @@ const used = (): number => {
 const recorded = Effect.gen(function*() {
   const signals: Array<Signal> = []
   const engine = Progress.observe(yield* Engine.Engine, {
+    starting: Effect.void,
     started: () => {},
     signal: (signal) => void signals.push(signal),
     stop: Effect.never

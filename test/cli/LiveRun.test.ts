@@ -59,6 +59,7 @@ const watched = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const signals: Array<Signal> = []
     const engine = Progress.observe(yield* Engine.Engine, {
+      starting: Effect.void,
       started: () => {},
       signal: (signal) => void signals.push(signal),
       stop: Effect.never

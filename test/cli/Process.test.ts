@@ -49,6 +49,31 @@ describe("a signal", () => {
     assert.include(resumed.stdout, `run_id: ${id}`)
   })
 
+  it("never leaves a run behind without its id and how to go on, however early it comes", async () => {
+    for (const moment of ["workflow.sqlite", "runs", "runs/*"]) {
+      const directory = directoryWith({ "flow.ts": flow, wait: "" })
+      const home = Path.join(directory, ".workflows")
+      const { child, ran } = start(directory, ["run", "flow.ts"])
+      const isThere = () =>
+        moment === "runs/*"
+          ? Fs.existsSync(Path.join(home, "runs")) && Fs.readdirSync(Path.join(home, "runs")).length > 0
+          : Fs.existsSync(Path.join(home, moment))
+      while (!isThere() && child.exitCode === null) await new Promise((resolve) => setImmediate(resolve))
+      child.kill("SIGINT")
+      const { code, stderr, stdout } = await ran
+      assert.strictEqual(code, 130, stderr)
+      const runs = JSON.parse((await owf(directory, "runs", "--json")).stdout || "[]") as ReadonlyArray<
+        { readonly id: string; readonly status: string }
+      >
+      for (const { id, status } of runs) {
+        assert.strictEqual(status, "interrupted")
+        assert.include(stdout, `run_id: ${id}`, moment)
+        assert.include(stderr, `resume with: owf resume ${id}`, moment)
+      }
+      if (moment === "runs/*") assert.lengthOf(runs, 1)
+    }
+  })
+
   it("ends a run that does not stop within two seconds of the second one, with its own code", async () => {
     const directory = directoryWith({ "flow.ts": flow })
     const { child, ran } = start(directory, ["run", "flow.ts", "--arg", "stubborn=true"])
