@@ -32,9 +32,9 @@ import * as Workflow from "../workflow/Workflow.ts"
 import type { Loaded } from "./CliRunFile.ts"
 import { argsOf, askedOf, load } from "./CliRunFile.ts"
 import * as Session from "./CliRunSession.ts"
-import * as DryRunHome from "./DryRunHome.ts"
 import * as Played from "./DryRunPlayed.ts"
 import * as Owf from "./Owf.ts"
+import * as TemporaryDirectory from "./TemporaryDirectory.ts"
 
 /**
  * What is to be tried, and how far.
@@ -120,7 +120,7 @@ const attempt = (loaded: Loaded, args: unknown, asked: Engine.RunOptions, reques
     const most = request.maxRequests ?? defaultMaxRequests
     const seconds = request.maxSeconds ?? defaultMaxSeconds
     const recorder = yield* Played.makeRecorder(most)
-    const home = yield* DryRunHome.make
+    const home = yield* TemporaryDirectory.make("owf-dry-run-")
     const replacements = Layer.mergeAll(
       Played.layerProviders(recorder, request.outputTokens ?? defaultOutputTokens),
       Played.layerRunFiles(home),

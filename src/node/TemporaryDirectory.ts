@@ -1,9 +1,9 @@
 /**
- * The temporary home of a dry run.
+ * Directories for as long as something is done, of which nothing stays.
  *
- * - D1. It is gone with the scope, and also when a script ends the process.
- * - D2. What a dry run left that was killed is removed by the next one. A home stays whose owner is alive or cannot be
- *   told, and so does one that belongs to another user.
+ * - D1. One is gone with its scope, and also when a script ends the process.
+ * - D2. What a process left that was killed is removed when the next of the kind is made. One stays whose owner is alive
+ *   or cannot be told, and so does one that belongs to another user.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -17,21 +17,21 @@ import { Owner } from "../store/Owner.ts"
 import * as ProcessOwner from "./ProcessOwner.ts"
 
 /**
- * Makes a home, and removes those that nobody has any more.
+ * Makes a directory whose name begins so, and removes those of the kind that nobody has any more.
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<string, never, Scope.Scope> = Effect.gen(function*() {
-  const { check, self } = yield* Owner
-  yield* Effect.forEach(homes(), (home) => removeIfLeft(home, check), { discard: true })
-  return yield* Effect.acquireRelease(Effect.sync(() => create(self)), remove)
-}).pipe(Effect.map(({ directory }) => directory), Effect.provide(ProcessOwner.layer))
+export const make = (prefix: string): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { check, self } = yield* Owner
+    yield* Effect.forEach(directories(prefix), (directory) => removeIfLeft(directory, check), { discard: true })
+    return yield* Effect.acquireRelease(Effect.sync(() => create(prefix, self)), remove)
+  }).pipe(Effect.map(({ directory }) => directory), Effect.provide(ProcessOwner.layer))
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const prefix = "owf-dry-run-"
 const ownerFile = "owner.json"
 
 const StoredOwner = Schema.parseJson(
@@ -43,7 +43,7 @@ interface Made {
   readonly atExit: () => void
 }
 
-const create = (self: OwnerId): Made => {
+const create = (prefix: string, self: OwnerId): Made => {
   const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), prefix))
   const atExit = () => Fs.rmSync(directory, { recursive: true, force: true })
   process.once("exit", atExit)
@@ -57,19 +57,19 @@ const remove = ({ atExit }: Made): Effect.Effect<void> =>
     atExit()
   })
 
-const homes = (): ReadonlyArray<string> =>
+const directories = (prefix: string): ReadonlyArray<string> =>
   Fs.readdirSync(Os.tmpdir(), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name.startsWith(prefix))
     .map(({ name }) => Path.join(Os.tmpdir(), name))
 
-/** What cannot be read or removed now stays for the dry run after this one. */
-const removeIfLeft = (home: string, check: Owner["Type"]["check"]): Effect.Effect<void> =>
+/** What cannot be read or removed now stays for the one after this. */
+const removeIfLeft = (directory: string, check: Owner["Type"]["check"]): Effect.Effect<void> =>
   Effect.gen(function*() {
-    if (!isOurs(yield* Effect.try(() => Fs.lstatSync(home).uid))) return
-    const text = yield* Effect.try(() => Fs.readFileSync(Path.join(home, ownerFile), "utf8"))
+    if (!isOurs(yield* Effect.try(() => Fs.lstatSync(directory).uid))) return
+    const text = yield* Effect.try(() => Fs.readFileSync(Path.join(directory, ownerFile), "utf8"))
     const owner = Option.getOrUndefined(Schema.decodeOption(StoredOwner)(text))
     if (owner === undefined || (yield* check(owner)) !== "dead") return
-    yield* Effect.try(() => Fs.rmSync(home, { recursive: true, force: true }))
+    yield* Effect.try(() => Fs.rmSync(directory, { recursive: true, force: true }))
   }).pipe(Effect.ignoreLogged)
 
 /** Where the system has no users of that kind, its directory for temporary files is the user's own. */
