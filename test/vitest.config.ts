@@ -6,7 +6,7 @@ export const system: ReadonlyArray<string> = [
   "graph/FlowEject.test.ts",
   "internal/subprocess/{Ending,Host}.test.ts",
   "mcp/Hostile.test.ts",
-  "node/Validate.test.ts",
+  "node/{TypeCheck,Validate}.test.ts",
   "report/html/Browser.test.ts",
   "store/Processes.test.ts",
   "workflow/Worktrees.test.ts",

@@ -17,6 +17,7 @@ import type { Loaded } from "./CliRunFile.ts"
 import { load } from "./CliRunFile.ts"
 import * as Session from "./CliRunSession.ts"
 import * as TypeCheck from "./TypeCheck.ts"
+import type * as TypeCheckRules from "./TypeCheckRules.ts"
 
 /**
  * A workflow file that was looked at.
@@ -25,7 +26,7 @@ import * as TypeCheck from "./TypeCheck.ts"
  */
 export interface Validated {
   readonly loaded: Loaded
-  readonly types: TypeCheck.Checked
+  readonly types: TypeCheckRules.Checked
 }
 
 /**
@@ -144,9 +145,9 @@ const placesOf = ({ detail }: WorkflowFileError) => {
     : [{ severity: "error", file, line: Number(line), column: Number(column), code: null, message: detail }]
 }
 
-const unchecked = (reason: string): TypeCheck.Checked => ({ _tag: "Unchecked", reason })
+const unchecked = (reason: string): TypeCheckRules.Checked => ({ _tag: "Unchecked", reason })
 
-const typesText = (types: TypeCheck.Checked): ReadonlyArray<string> => {
+const typesText = (types: TypeCheckRules.Checked): ReadonlyArray<string> => {
   if (types._tag === "Unchecked") {
     return [types.reason === declared ? `types: ${declared}` : `types: not checked, ${types.reason}`]
   }

@@ -4,6 +4,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { WorkflowFileError } from "../../src/cli/WorkflowFile.ts"
 import * as TypeCheck from "../../src/node/TypeCheck.ts"
+import type * as TypeCheckRules from "../../src/node/TypeCheckRules.ts"
 import * as Validate from "../../src/node/Validate.ts"
 import { directoryWith, root } from "../lib/node.ts"
 
@@ -39,7 +40,7 @@ const topic = "export const topicOf = (topic: string): string => `about ${topic}
 const examine = (directory: string, file = "flow.ts", noTypes = false) =>
   Validate.examine(Path.join(directory, file), { noTypes })
 
-const diagnosticsOf = ({ types }: Validate.Validated): ReadonlyArray<TypeCheck.Diagnostic> => {
+const diagnosticsOf = ({ types }: Validate.Validated): ReadonlyArray<TypeCheckRules.Diagnostic> => {
   assert(types._tag === "Checked", types._tag === "Unchecked" ? types.reason : "")
   return types.diagnostics
 }
