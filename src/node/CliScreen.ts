@@ -132,7 +132,8 @@ class Region implements Shown {
   }
 
   private readonly resized = (): void => {
-    this.stderr.write(this.painter.resized(sizeOf().columns))
+    const { columns, rows } = sizeOf()
+    this.stderr.write(this.painter.resized(columns, rows))
     this.paint()
   }
 

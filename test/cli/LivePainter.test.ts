@@ -11,6 +11,9 @@ class Terminal {
 
   private columns: number
   private readonly height: number
+  private wraps = true
+  /** Whether programs do not know of the width yet. */
+  private isSecret = false
 
   constructor(columns: number, height: number) {
     this.columns = columns
@@ -18,12 +21,13 @@ class Terminal {
   }
 
   write(text: string): void {
-    for (const [token] of text.matchAll(/\u001B\[(\d*)([A-Z])|\r\n|[\s\S]/g)) this.token(token)
+    for (const [token] of text.matchAll(/\u001B\[\?7[hl]|\u001B\[(\d*)([A-Z])|\r\n|[\s\S]/g)) this.token(token)
   }
 
   /** What was wrapped by a narrower width is so from now on. */
-  narrow(columns: number): void {
+  narrow(columns: number, isSecret = false): void {
     this.columns = columns
+    this.isSecret = isSecret
     const rows = this.rows.flatMap((row) =>
       row.length <= columns ? [row] : row.match(new RegExp(`.{1,${columns}}`, "g")) ?? []
     )
@@ -35,6 +39,7 @@ class Terminal {
   private token(token: string): void {
     const [, count, name] = /^\u001B\[(\d*)([A-Z])$/.exec(token) ?? []
     if (name === "A") this.row = Math.max(0, this.rows.length - this.height, this.row - Number(count))
+    else if (token.startsWith("\u001B[?7")) this.wraps = token.endsWith("h")
     else if (name === "K") this.rows[this.row] = ""
     else if (name === "J") {
       this.rows.length = this.row + 1
@@ -45,7 +50,12 @@ class Terminal {
       this.column = 0
       if (this.row === this.rows.length) this.rows.push("")
     } else {
-      assert.isBelow(this.column, this.columns, "a line of the region wraps")
+      if (this.column >= this.columns) {
+        if (!this.wraps) {
+          assert.isTrue(this.isSecret, "a line of the region is as wide as the terminal")
+          this.column = this.columns - 1
+        } else this.token("\n")
+      }
       this.rows[this.row] = this.text.slice(0, this.column).padEnd(this.column) + token +
         this.text.slice(this.column + 1)
       this.column++
@@ -101,7 +111,7 @@ describe("a painter", () => {
         terminal.write("$ owf run\n")
         terminal.write(painter.paint(first))
         terminal.narrow(narrower)
-        terminal.write(painter.resized(narrower))
+        terminal.write(painter.resized(narrower, 40))
         const cut = second.map((line) => line.slice(0, narrower - 1))
         terminal.write(painter.paint(cut))
         const prompt = ["$ owf run".slice(0, narrower), "$ owf run".slice(narrower)]
@@ -113,10 +123,35 @@ describe("a painter", () => {
     )
   })
 
+  it("neither loses nor doubles a line of text that came between the narrowing and the word of it", () => {
+    const texts = fc.array(fc.array(word, { minLength: 1, maxLength: 3 }), { maxLength: 4 })
+    fc.assert(
+      fc.property(lines, texts, texts, fc.integer({ min: 4, max: columns }), (region, before, between, narrower) => {
+        const painter = new Painter()
+        const terminal = new Terminal(columns, 100)
+        const say = (text: ReadonlyArray<string>) =>
+          terminal.write(painter.paint(region, text.map((line) => `${line}\n`).join("")))
+        terminal.write(painter.paint(region))
+        before.forEach(say)
+        terminal.narrow(narrower, true)
+        between.forEach(say)
+        terminal.narrow(narrower)
+        terminal.write(painter.resized(narrower, 100))
+        const cut = region.map((line) => line.slice(0, narrower - 1))
+        terminal.write(painter.paint(cut))
+        const said = [...before, ...between].flat().flatMap((line) =>
+          line === "" ? [""] : line.match(new RegExp(`.{1,${narrower}}`, "g")) ?? []
+        )
+        assert.deepStrictEqual(visible(terminal.rows), visible([...said, ...cut]))
+      }),
+      { numRuns: 500 }
+    )
+  })
+
   it("erases row by row: some terminals keep in their scrollback what is cleared from the first row on", () => {
     const painter = new Painter()
     painter.paint(["one", "two"])
-    assert.notInclude(painter.resized(2), "\u001B[J")
+    assert.notInclude(painter.resized(2, 40), "\u001B[J")
     painter.paint(["one", "two"])
     assert.notInclude(painter.erase(), "\u001B[J")
   })
@@ -124,7 +159,7 @@ describe("a painter", () => {
   it("never makes the cursor invisible: who is killed could not bring it back", () => {
     const painter = new Painter()
     const frames = [["one", "two"], ["one"], [], ["three"]].map((lines) => painter.paint(lines, "text\n"))
-    assert.notInclude([...frames, painter.resized(2), painter.erase()].join(""), "\u001B[?")
+    assert.notInclude([...frames, painter.resized(2, 40), painter.erase()].join(""), "\u001B[?25")
   })
 
   it("writes nothing when nothing changed, and only the lines that did", () => {

@@ -31,6 +31,26 @@ export const width = (text: string): number => {
 }
 
 /**
+ * Rows a cleaned text takes in a terminal of so many columns, where a wide character that does not fit begins the next.
+ * @category converting
+ * @since 0.1.0
+ */
+export const rows = (text: string, columns: number): number => {
+  if (single.test(text)) return Math.max(1, Math.ceil(text.length / columns))
+  let count = 1
+  let taken = 0
+  for (const { segment } of segmenter.segment(text)) {
+    const wide = widthOf(segment)
+    if (taken + wide > columns) {
+      count++
+      taken = 0
+    }
+    taken += wide
+  }
+  return count
+}
+
+/**
  * A cleaned text in at most so many columns; a cut one ends in `…` (X2).
  * @category converting
  * @since 0.1.0
