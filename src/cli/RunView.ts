@@ -8,7 +8,7 @@ import * as Commands from "../report/Commands.ts"
 import * as LoadSlice from "../report/LoadSlice.ts"
 import * as MarkdownCall from "../report/MarkdownCall.ts"
 import * as Numbers from "../report/Numbers.ts"
-import type { ApprovalReport, CallState, Counts, RunFacts, RunStanding, Sums } from "../report/RunReport.ts"
+import type { ApprovalReport, CallState, Counts, RunStanding, Sums } from "../report/RunReport.ts"
 import type { RunStore, StoreError } from "../store/RunStore.ts"
 import * as Format from "./Format.ts"
 
@@ -72,7 +72,7 @@ export const render = (standing: RunStanding): string => {
     ["  by cache", countsOf(own.byCache)],
     ["tokens", `${own.usage.inputTokens} in, ${own.usage.outputTokens} out`],
     ["cost", costOf(own)],
-    ["budget", budgetOf(run)],
+    ["budget", budgetOf(standing)],
     ...waitsOf(standing, calls),
     ...standing.approvals.map((asked) =>
       asked.decision === null ? ["approval", questionOf(asked)] as const : ["answered", answerOf(asked)] as const
@@ -82,7 +82,7 @@ export const render = (standing: RunStanding): string => {
     ),
     ...failuresOf(standing, calls),
     ["started", iso(run.createdAt)],
-    ["duration", durationOf(run)],
+    ["duration", durationOf(standing)],
     ["message", run.message ?? undefined],
     ["error", run.error === null ? undefined : `${run.error.kind}: ${run.error.message}`],
     ...standing.runs.flatMap((child) =>
@@ -104,7 +104,8 @@ type Lines = ReadonlyArray<readonly [string, string]>
 const named = 5
 
 const failuresOf = ({ commands }: RunStanding, calls: ReadonlyArray<CallState>): Lines => {
-  const failed = calls.filter(({ status }) => MarkdownCall.isFailure(status))
+  // what was broken off failed for no reason of its own
+  const failed = calls.filter(({ status }) => MarkdownCall.isFailure(status) && status !== "cancelled")
   const lines = failed.slice(0, named).map((call) =>
     ["failed", `${nameOf(call)} ${call.status}: ${Commands.forCall(commands.answer, call.id)}`] as const
   )
@@ -161,15 +162,27 @@ const costOf = ({ costUsd, requests, unknownCosts }: Sums): string => {
 }
 
 /** What the run and its children spent, requests whose outcome is not known counted in full. */
-const budgetOf = ({ budget: { spentCostUsd, spentTokens, totalCostUsd, totalTokens } }: RunFacts): string => {
+const budgetOf = ({ calls, run }: RunStanding): string => {
+  const { budget: { spentCostUsd, spentTokens, totalCostUsd, totalTokens } } = run
   const tokens = totalTokens === null ? `${spentTokens}` : `${spentTokens} of ${totalTokens}`
-  const spent = Format.usd(spentCostUsd)
+  const isKnown = spentCostUsd > 0 || calls.every(({ attempts }) => attempts.every(({ costUsd }) => costUsd !== null))
+  const spent = isKnown ? Format.usd(spentCostUsd) : "unknown cost"
   const cost = totalCostUsd === null ? spent : `${spent} of ${Format.usd(totalCostUsd)}`
   const limit = totalTokens === null && totalCostUsd === null ? ", no limit" : ""
   return `${tokens} tokens and ${cost} spent${limit}`
 }
 
-const durationOf = (run: RunFacts): string | undefined => {
-  const milliseconds = (run.completedAt ?? run.updatedAt) - run.startedAt
-  return Number.isFinite(milliseconds) && milliseconds >= 0 ? Format.duration(milliseconds) : undefined
+/** Up to now while it works; of a run that was cut off, up to the last that is known of it. */
+const durationOf = ({ calls, generatedAt, run }: RunStanding): string | undefined => {
+  const { completedAt, startedAt, status, updatedAt } = run
+  const isUnderWay = status === "running" || status === "waiting"
+  const lastSeen = () =>
+    calls.flatMap(({ attempts, completedAt, createdAt }) => [createdAt, completedAt ?? 0, ...attempts.map(lastOf)])
+      .reduce((last, at) => Math.max(last, at), updatedAt)
+  const milliseconds = (completedAt ?? (isUnderWay ? generatedAt : lastSeen())) - startedAt
+  // that nothing more is known does not mean that it took no time
+  const isKnown = completedAt === null ? milliseconds > 0 : milliseconds >= 0
+  return isKnown ? Format.duration(milliseconds) : undefined
 }
+
+const lastOf = ({ completedAt, startedAt }: CallState["attempts"][number]): number => completedAt ?? startedAt

@@ -2,14 +2,15 @@
  * `owf cat CALL_ID`: prints the answer, the prompt or the raw answer of a call.
  */
 import * as Effect from "effect/Effect"
+import * as Commands from "../../report/Commands.ts"
 import * as ReportJson from "../../report/ReportJson.ts"
 import type { WholeCall } from "../../report/RunReport.ts"
 import * as Flag from "../Flag.ts"
 import * as Format from "../Format.ts"
-import { note, print, printJson } from "../Output.ts"
+import { print, printJson } from "../Output.ts"
 import * as Spec from "../Spec.ts"
 import * as Usage from "../UsageError.ts"
-import { callId, loadCall, reading, withStore } from "./shared.ts"
+import { callId, loadCall, named, reading, withStore } from "./shared.ts"
 
 /**
  * Prints the answer, the prompt or the raw answer of a call.
@@ -37,14 +38,21 @@ export const cat = Spec.make({
         return yield* printJson({ ...ReportJson.call(call), requests })
       }
       if (prompt) return yield* print(call.prompt)
-      if (raw) return yield* print(rawOf(call) ?? "")
-      const answer = call.outputText ?? (call.outputJson === null ? undefined : Format.prettyJson(call.outputJson))
-      if (answer === undefined) {
-        yield* note(
-          `Call ${call.id} is ${call.status} and has no answer${call.error === null ? "." : `: ${call.error}`}`
-        )
+      const sent = rawOf(call)
+      const { home: flag } = yield* named(home)
+      const ways = Commands.make({ id: call.runId, resumeCommand: null }, flag)
+      const details = `All that is known of it: ${Commands.forCall(ways.details, call.id)}`
+      if (raw && sent === null) {
+        return yield* Usage.make(`Of call ${call.id}, which is ${call.status}, nothing that was sent is kept.`, details)
       }
-      yield* print(answer ?? "")
+      if (raw) return yield* print(sent ?? "")
+      const answer = call.outputText ?? (call.outputJson === null ? undefined : Format.prettyJson(call.outputJson))
+      if (answer !== undefined) return yield* print(answer)
+      return yield* Usage.make(
+        `Call ${call.id} is ${call.status} and has no answer${call.error === null ? "." : `: ${call.error}`}`,
+        ...(sent === null ? [] : [`What its provider sent is kept: ${Commands.forCall(ways.raw, call.id)}`]),
+        details
+      )
     })
   ))
 
