@@ -52,11 +52,11 @@ export const resume: (runId: string, home: string | undefined) => string = Comma
 export const homeFlag: (home: string | undefined) => string = Commands.homeFlag
 
 /**
- * A run as lines for people.
+ * A run as lines for people; its commands find the home by what is given of it.
  * @category converting
  * @since 0.1.0
  */
-export const render = (standing: RunStanding): string => {
+export const render = (standing: RunStanding, home: string | undefined): string => {
   const { own, run } = standing
   const calls = standing.calls.filter(({ runId }) => runId === run.id)
   const lines: ReadonlyArray<readonly [string, string | undefined]> = [
@@ -75,7 +75,9 @@ export const render = (standing: RunStanding): string => {
     ["budget", budgetOf(standing)],
     ...waitsOf(standing, calls),
     ...standing.approvals.map((asked) =>
-      asked.decision === null ? ["approval", questionOf(asked)] as const : ["answered", answerOf(asked)] as const
+      asked.decision === null
+        ? ["approval", questionOf(asked, homeFlag(home))] as const
+        : ["answered", answerOf(asked)] as const
     ),
     ...calls.flatMap((call) =>
       call.status === "degraded" ? [["degraded", `${nameOf(call)}: ${call.error ?? "no answer"}`] as const] : []
@@ -142,8 +144,9 @@ const nameOf = (call: CallState): string =>
     ? `call ${Format.callNumber(call.index)}`
     : `${Format.clip(call.label, 80)} (call ${Format.callNumber(call.index)})`
 
-const questionOf = ({ name, question, runId }: ApprovalReport): string =>
-  `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`} (owf approve ${runId} ${Commands.quoted(name)})`
+const questionOf = ({ name, question, runId }: ApprovalReport, flags: string): string =>
+  `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`} ` +
+  `(owf approve ${runId} ${Commands.quoted(name)}${flags})`
 
 const answerOf = ({ decidedAt, decision, message, name, question }: ApprovalReport): string => {
   const asked = `${name}${question === null ? "" : `: ${Format.clip(question, 200)}`}`

@@ -9,6 +9,7 @@ import * as Live from "../cli/live/Live.ts"
 import type { Signal } from "../cli/live/Signal.ts"
 import type * as Output from "../cli/Output.ts"
 import * as Progress from "../cli/Progress.ts"
+import * as RunView from "../cli/RunView.ts"
 import type { RunId } from "../domain/Ids.ts"
 import type * as Records from "../domain/Records.ts"
 import { RunStore } from "../store/RunStore.ts"
@@ -50,7 +51,12 @@ export const make = (
   let live: Live.Live | undefined
   return {
     begin: (budget) => {
-      live = Live.make({ screen, line: isShown ? tell : () => {}, budget: standingOf(budget) })
+      live = Live.make({
+        screen,
+        line: isShown ? tell : () => {},
+        budget: standingOf(budget),
+        flags: RunView.homeFlag(request.home)
+      })
     },
     signal: (signal) => {
       feed?.signal(signal)

@@ -94,7 +94,7 @@ const middle: ReadonlyArray<Signal> = [
 ]
 
 const stateOf = (signals: ReadonlyArray<Signal>): { readonly state: State; readonly lines: ReadonlyArray<string> } => {
-  const state = new State()
+  const state = new State(" --home /h")
   const lines: Array<string> = []
   for (const signal of signals) {
     const line = Lines.of(signal, state)

@@ -27,7 +27,7 @@ export const status = Spec.make({
     Effect.gen(function*() {
       const options = yield* named(home)
       const standing = yield* LoadSlice.standing(id, { ...options, isWhole: json })
-      if (!json) return yield* print(RunView.render(standing))
+      if (!json) return yield* print(RunView.render(standing, home))
       const calls = yield* LoadSlice.calls(standing.run.id)
       yield* printJson(documentOf(standing, calls.map(ReportJson.call)))
     })

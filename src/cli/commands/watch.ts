@@ -49,7 +49,8 @@ export const watch = Spec.make({
       const live = Live.make({
         screen: json || noColor ? undefined : output.screen,
         line: json ? () => undefined : print,
-        budget: () => budget
+        budget: () => budget,
+        flags: RunView.homeFlag(home)
       })
       const run = yield* Effect.ensuring(
         Follow.signals(rootRunId, {

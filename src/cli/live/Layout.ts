@@ -248,7 +248,12 @@ const detail = (open: Open, view: View): Line => {
 const waitLines = (state: State, view: View, rows: number): ReadonlyArray<Line> => {
   const waits = [...state.waits.values()].filter(({ until }) => until === null || until > view.now)
   const shown = waits.length <= rows ? waits : waits.slice(0, Math.max(0, rows - 1))
-  const lines = shown.map((wait): Line => [["⏸ ", "warning"], [waitText(wait, view)]])
+  const lines = shown.map((wait): Line => {
+    const text = waitText(wait, view)
+    // half a command is of no use to anybody
+    const fits = 2 + Text.width(Text.clean(text + wait.answer)) <= view.columns
+    return [["⏸ ", "warning"], [text], [fits ? wait.answer : "", "dim"]]
+  })
   return waits.length === shown.length || rows <= 0
     ? lines
     : [...lines, [[`  … ${waits.length - shown.length} more waits`, "dim"]]]

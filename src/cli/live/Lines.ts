@@ -22,7 +22,11 @@ export const of = (signal: Signal, state: State): Line | undefined => {
     case "Logged":
       return indented(state.depthOf(signal.runId), [["log: ", "dim"], [Format.clip(signal.text, 200)]])
     case "Waiting":
-      return indented(state.depthOf(signal.runId), [["waiting: ", "warning"], [Format.clip(signal.text, 200)]])
+      return indented(state.depthOf(signal.runId), [
+        ["waiting: ", "warning"],
+        [Format.clip(signal.text, 200)],
+        [state.answerOf(signal), "dim"]
+      ])
     case "Paused": {
       const open = state.open.get(signal.callId)
       return open === undefined || signal.attempt === null ? undefined : indented(state.depthOf(open.call.runId), [

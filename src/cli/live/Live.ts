@@ -52,14 +52,20 @@ export const make = (options: {
   readonly line: (text: string) => void
   /** What the run may spend and has spent, now. */
   readonly budget: () => Layout.Budget | undefined
-}): Live => options.screen === undefined ? onLines(options.line) : onScreen(options.screen, options.budget)
+  /** What a command has to be told to find the home. Defaults to nothing. */
+  readonly flags?: string | undefined
+}): Live => {
+  const state = new State(options.flags)
+  return options.screen === undefined
+    ? onLines(state, options.line)
+    : onScreen(state, options.screen, options.budget)
+}
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
 
-const onLines = (write: (text: string) => void): Live => {
-  const state = new State()
+const onLines = (state: State, write: (text: string) => void): Live => {
   let isLate = false
   return {
     signal: (signal) => {
@@ -91,8 +97,7 @@ const namedAgain = 10
 /** So many signals wait for the next frame at the most. */
 const mostWaiting = 1_000
 
-const onScreen = (screen: Screen, budget: () => Layout.Budget | undefined): Live => {
-  const state = new State()
+const onScreen = (state: State, screen: Screen, budget: () => Layout.Budget | undefined): Live => {
   let pending: Array<Line> = []
   let namable = mostNamed
   let unnamed = 0

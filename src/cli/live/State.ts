@@ -9,6 +9,7 @@
  */
 import type { CallId, RunId } from "../../domain/Ids.ts"
 import type { CacheStatus, CallStatus, RunStatus } from "../../domain/Status.ts"
+import * as Commands from "../../report/Commands.ts"
 import * as Format from "../Format.ts"
 import type { Amount, Call, Signal } from "./Signal.ts"
 
@@ -72,6 +73,8 @@ export interface Wait {
   readonly runId: RunId
   readonly text: string
   readonly until: number | null
+  /** The command that answers it, with what stands before it; empty for none. */
+  readonly answer: string
 }
 
 /**
@@ -113,6 +116,12 @@ export class State {
   /** The run that was told of last: most signals are about the same one as those before. */
   private latest: Known | undefined = undefined
   private anonymous = 0
+  private readonly flags: string
+
+  /** `flags` is what a command has to be told to find the home. */
+  constructor(flags = "") {
+    this.flags = flags
+  }
 
   /** What all calls came to: added up where somebody looks, which is seldom, instead of where a call moves. */
   get total(): Counts {
@@ -124,6 +133,13 @@ export class State {
   /** Depth of a run, 0 for the root. */
   depthOf(runId: RunId): number {
     return this.runs.get(runId)?.depth ?? 0
+  }
+
+  /** The command that answers a wait for a person, as what is put behind its text; empty for any other wait. */
+  answerOf({ callId, name, runId, text }: Extract<Signal, { readonly _tag: "Waiting" }>): string {
+    return callId === null && text === `${name}: waiting for approval`
+      ? ` (owf approve ${runId} ${Commands.quoted(name)}${this.flags})`
+      : ""
   }
 
   /** Takes note of a signal. */
@@ -186,9 +202,10 @@ export class State {
     this.endedAt = at
   }
 
-  private waiting({ callId, name, runId, text, until }: Extract<Signal, { readonly _tag: "Waiting" }>): void {
+  private waiting(signal: Extract<Signal, { readonly _tag: "Waiting" }>): void {
+    const { callId, name, runId, text, until } = signal
     if (callId === null) {
-      this.waits.set(`${runId} ${name}`, { runId, text, until })
+      this.waits.set(`${runId} ${name}`, { runId, text, until, answer: this.answerOf(signal) })
     } else if (until !== null) {
       this.paused(callId, { why: text, until, isRetry: false })
     }
