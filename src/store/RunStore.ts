@@ -78,7 +78,7 @@ export class StoreError extends Schema.TaggedError<StoreError>("owf/RunStore/Sto
 }
 
 /**
- * No run has this id; `nearest` lists ids that look like it, the newest first.
+ * No run has this id; `nearest` lists ids and names of runs that look like it, the closest first.
  * @category errors
  * @since 0.1.0
  */

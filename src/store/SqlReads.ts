@@ -97,11 +97,10 @@ export const make = (options: {
   const shown = (rows: ReadonlyArray<Row>) => Effect.flatMap(withStatus(rows), SqlRows.decode.runs(path))
 
   const notFound = (id: string) =>
-    Effect.map(
-      all("SELECT id FROM runs ORDER BY id DESC LIMIT 1000"),
-      (rows) =>
-        new RunNotFound({ runId: id, home: options.home, nearest: nearest(id, rows.map((row) => String(row["id"]))) })
-    )
+    Effect.map(all("SELECT id, alias FROM runs ORDER BY id DESC LIMIT 1000"), (rows) => {
+      const names = rows.flatMap((row) => [row["id"], row["alias"]].flatMap((name) => textOf(name) ?? []))
+      return new RunNotFound({ runId: id, home: options.home, nearest: nearest(id, names) })
+    })
 
   const run = Effect.fn("RunStore.run")(function*(id: string) {
     const found = yield* find(all, id)
@@ -290,13 +289,16 @@ const textOf = (value: unknown): string | null => (typeof value === "string" ? v
 
 const numberOf = (value: unknown): number => (typeof value === "number" ? value : 0)
 
+/** Characters of a beginning that names a run: fewer would name the only one of a home by mistake. */
+const shortest = 4
+
 /** The whole id of a run: itself, one whose alias it is, the only one it is a prefix of, or the newest root run. */
 const find = (all: SqlColumns.All, id: string): Effect.Effect<string | undefined, StoreError> => {
   const only = (rows: ReadonlyArray<Row>) => (rows.length === 1 ? String(rows[0]?.["id"]) : undefined)
   if (id === "latest") {
     return Effect.map(all("SELECT id FROM runs WHERE parent_run_id IS NULL ORDER BY id DESC LIMIT 1"), only)
   }
-  if (id.length < 8) return Effect.map(all("SELECT id FROM runs WHERE alias = ?", id), only)
+  if (id.length < shortest) return Effect.map(all("SELECT id FROM runs WHERE alias = ?", id), only)
   return Effect.flatMap(all("SELECT id FROM runs WHERE id = ? OR alias = ?", id, id), (rows) =>
     rows.length === 1
       ? Effect.succeed(only(rows))

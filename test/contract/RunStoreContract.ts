@@ -131,18 +131,40 @@ export const suite = (name: string, open: Open): void => {
           assert.strictEqual((yield* store.run("latest")).id, runId(2))
           assert.strictEqual((yield* store.run("20260528-143202")).id, runId(2))
           assert.strictEqual((yield* store.run(runId(3))).parentRunId, runId(1))
-          for (const several of ["20260528", "20260528-1432"]) {
+          for (const several of ["2026", "20260528", "20260528-1432"]) {
             const error = yield* Effect.flip(store.run(several))
             assert.deepInclude(error, { _tag: "RunNotFound", runId: several, home })
             assert.deepInclude(error, { nearest: [runId(3), runId(2), runId(1)] })
             assert.include(error.message, `Several runs in ${home} have an id that begins with ${several}, such as `)
           }
-          assert.strictEqual((yield* Effect.flip(store.run("2026")))._tag, "RunNotFound")
           const typo = yield* Effect.flip(store.run(runId(2).replace("sj0", "sjo")))
           assert.include(typo.message, `There is no run ${runId(2).replace("sj0", "sjo")} in ${home}. Did you mean `)
           assert.include(typo.message, runId(2))
           const wild = yield* Effect.flip(store.run("20260528-14320_-%"))
           assert.strictEqual(wild._tag, "RunNotFound")
+        }))
+
+      it.scoped("are found by any beginning of four characters that only one of them has", () =>
+        Effect.gen(function*() {
+          const { store } = yield* world(open)
+          yield* store.create(newRun(runId(1)), null)
+          for (const length of [4, 7, 8, 20]) {
+            assert.strictEqual((yield* store.run(runId(1).slice(0, length))).id, runId(1))
+          }
+          for (const other of ["202", "2025", ""]) {
+            assert.strictEqual((yield* Effect.flip(store.run(other)))._tag, "RunNotFound")
+          }
+        }))
+
+      it.scoped("are suggested by their names too", () =>
+        Effect.gen(function*() {
+          const { home, store } = yield* world(open)
+          yield* store.create(newRun(runId(1), { alias: "review-default" }), null)
+          assert.strictEqual((yield* store.run("review-default")).id, runId(1))
+          for (const asked of ["review-defalt", "review"]) {
+            const error = yield* Effect.flip(store.run(asked))
+            assert.strictEqual(error.message, `There is no run ${asked} in ${home}. Did you mean review-default?`)
+          }
         }))
 
       it.scoped("are listed newest first, children when asked for", () =>
