@@ -235,7 +235,7 @@ const failuresOf =
   (request: Loading, runId: string, { calls, failed }: Live.Counts) =>
   (note: Output.Output["Type"]["note"]): Effect.Effect<void> =>
     failed === 0 ? Effect.void : note(
-      `${failed} of ${Format.count(calls, "call")} failed; see them with: ` +
+      `${failed} of ${Format.count(calls, "call")} failed; see ${failed === 1 ? "it" : "them"} with: ` +
         `owf status ${runId}${RunView.homeFlag(request.home)}`
     )
 
