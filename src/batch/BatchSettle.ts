@@ -64,7 +64,7 @@ export const settle = (
 const maxProblems = 20
 /** Rows of one transaction, which may be as many or as long. */
 const maxRows = 256
-const maxCharacters = 524_288
+const maxCharacters = 262_144
 
 const isGone = (error: { readonly _tag: string }): error is ProviderError =>
   error._tag === "ProviderError" && "reason" in error && error.reason === "InvalidRequest"

@@ -113,14 +113,25 @@ const written = (home: string | undefined, view: BatchView, out: string, force: 
     yield* cannot(fs.makeDirectory(dirname(path), { recursive: true }))
     const file = yield* cannot(fs.open(part, { flag: "w" }))
     const encoder = new TextEncoder()
-    yield* eachRows(
-      home,
-      view.batch_id,
-      (rows) => Effect.orDie(file.writeAll(encoder.encode(rows.map((row) => `${JSON.stringify(row)}\n`).join(""))))
-    )
+    yield* eachRows(home, view.batch_id, (rows) =>
+      Effect.gen(function*() {
+        for (const text of portions(rows)) yield* Effect.orDie(file.writeAll(encoder.encode(text)))
+      }))
     yield* cannot(Effect.zipRight(file.sync, fs.rename(part, path)))
     return path
   }))
+
+/** Rows as lines, in texts of a bounded length or one row: long answers are not there all at once as rows and as lines. */
+function* portions(rows: ReadonlyArray<BatchRowView>): Generator<string> {
+  let text = ""
+  for (const row of rows) {
+    text += `${JSON.stringify(row)}\n`
+    if (text.length < 65_536) continue
+    yield text
+    text = ""
+  }
+  if (text !== "") yield text
+}
 
 const eachRows = (
   home: string | undefined,
