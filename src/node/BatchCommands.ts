@@ -1,6 +1,7 @@
 /**
  * The commands about batches, loaded from the unbundled library when one of them is used.
  */
+import { setFlagsFromString } from "node:v8"
 import type { BatchHost } from "../cli/BatchView.ts"
 
 /**
@@ -22,4 +23,14 @@ export const host: BatchHost = {
 // internal
 // -----------------------------------------------------------------------------
 
-const library = async (): Promise<BatchHost> => (await import("./BatchNode.ts")).make(process.env)
+/**
+ * Versions of Node whose V8 has `--liftoff-only`. The HTTP client's parser is WebAssembly, and compiling it a second time, for
+ * speed, takes 30 MB for a moment: more than all that is done with a file of results. Here nobody else's WebAssembly runs, and
+ * bodies pass the parser in large pieces. A version that is not known is left alone, as V8 complains about flags it lost.
+ */
+const thrifty: ReadonlyArray<string> = ["20", "22", "24"]
+
+const library = async (): Promise<BatchHost> => {
+  if (thrifty.includes(process.versions.node.split(".")[0] ?? "")) setFlagsFromString("--liftoff-only")
+  return (await import("./BatchNode.ts")).make(process.env)
+}
