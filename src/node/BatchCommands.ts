@@ -28,9 +28,9 @@ export const host: BatchHost = {
  * speed, takes 30 MB for a moment: more than all that is done with a file of results. Here nobody else's WebAssembly runs, and
  * bodies pass the parser in large pieces. A version that is not known is left alone, as V8 complains about flags it lost.
  */
-const thrifty: ReadonlyArray<string> = ["20", "22", "24"]
+const thrifty: ReadonlySet<string> = new Set(["20", "22", "24"])
 
 const library = async (): Promise<BatchHost> => {
-  if (thrifty.includes(process.versions.node.split(".")[0] ?? "")) setFlagsFromString("--liftoff-only")
+  if (thrifty.has(process.versions.node.split(".")[0] ?? "")) setFlagsFromString("--liftoff-only")
   return (await import("./BatchNode.ts")).make(process.env)
 }
