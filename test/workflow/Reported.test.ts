@@ -3,23 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
-import { agent, AgentResult, OwfTest, RunStore, Scripted, Usage, Workflow } from "open-agent-workflows"
+import { agent, AgentResult, OwfTest, RunStore, Usage, Workflow } from "open-agent-workflows"
 import * as Money from "open-agent-workflows/domain/Money"
-import type { Answer, Listener, Provider, Request } from "open-agent-workflows/provider/Provider"
+import type { Answer, Listener } from "open-agent-workflows/provider/Provider"
 import { ProviderError } from "open-agent-workflows/provider/Provider"
-
-type Ask = (request: Request, listener: Listener) => Effect.Effect<Answer, ProviderError>
-
-/** A provider whose requests cost a billionth of a dollar a token and are estimated at a hundred tokens. */
-const provider = (ask: Ask): Provider => ({
-  ...Scripted.make([], { name: "teller", capabilities: { boundsOutput: true } }),
-  estimate: () => ({
-    inputTokens: 40,
-    outputTokens: 60,
-    cost: (input, output) => Money.fromNano(input + output)
-  }),
-  ask
-})
+import { provider } from "./teller.ts"
 
 const answer: Answer = {
   text: "done",

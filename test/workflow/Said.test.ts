@@ -1,16 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { agent, AgentResult, OwfTest, RunStore, Scripted, Usage, Workflow } from "open-agent-workflows"
+import { agent, AgentResult, OwfTest, RunStore, Usage, Workflow } from "open-agent-workflows"
 import * as Money from "open-agent-workflows/domain/Money"
 import type { Answer, Provider } from "open-agent-workflows/provider/Provider"
 import { ProviderError } from "open-agent-workflows/provider/Provider"
-
-/** A provider whose requests are estimated at a hundred tokens of a billionth of a dollar each. */
-const provider = (ask: Provider["ask"]): Provider => ({
-  ...Scripted.make([], { name: "teller", capabilities: { boundsOutput: true } }),
-  estimate: () => ({ inputTokens: 40, outputTokens: 60, cost: (input, output) => Money.fromNano(input + output) }),
-  ask
-})
+import { provider } from "./teller.ts"
 
 const answer = (said: Partial<Answer>): Answer => ({
   text: "done",
